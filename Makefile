@@ -1,0 +1,49 @@
+# `make` lists the targets. Each makes .venv first where it is missing or older than the lock.
+
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+# The first of these that TensorFlow has wheels for; `make PYTHON=/path/to/python` chooses.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test test-all check ui lock
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
+
+repro: $(VENV)/installed ## Run what is not up to date of the whole study
+	@$(VENV)/bin/dvc repro
+
+test: $(VENV)/installed ## Run the tests, in under three minutes
+	@$(VENV)/bin/pytest -q -m 'not slow'
+
+test-all: $(VENV)/installed ## Run all tests, the slow ones too
+	@$(VENV)/bin/pytest -q
+
+check: $(VENV)/installed ## Check lint, format and types
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check . || { echo 'format differs; mend it with: ruff format .'; exit 1; }
+	@$(VENV)/bin/mypy --no-error-summary
+
+ui: $(VENV)/installed ## Open MLflow's pages on the runs
+	@$(VENV)/bin/mlflow ui
+
+lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
+	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --upgrade --quiet --output-file requirements.lock
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13 with venv," \
+		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("error: expected" \
+		" Python 3.11, 3.12 or 3.13, received %d.%d; name another: make PYTHON=..." % sys.version_info[:2])'
+	@echo "Installing into $(VENV) from requirements.lock; this takes a few minutes, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

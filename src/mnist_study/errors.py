@@ -1,0 +1,21 @@
+"""What a user did wrong, said in one line."""
+
+import sys
+
+
+class UserError(Exception):
+    """A mistake that the user can mend; its text says where, what was expected, what was received."""
+
+
+def command(main):
+    """Run a command's main function; a user's mistake ends in its message and exit status 1.
+
+    Args:
+        main: function without arguments.
+    """
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)  # 128 + SIGINT, as shells report it

@@ -1,0 +1,95 @@
+"""What DVC knows of a stage: its parameters, and the MD5 of each of its inputs and outputs.
+
+Two sources give the same record: the workspace while a stage runs, and `dvc.lock` afterwards.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+_yaml = YAML(typ="safe", pure=True)
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One execution of one stage.
+
+    Attributes:
+        stage: its name in `dvc.yaml`.
+        params: value of each parameter that it declares, by dotted key.
+        deps: MD5 of each input, by path from the repository's root.
+        outs: MD5 of each output, likewise.
+        open: function from a path to a local file with that input's or output's content, or to
+            None where it is not to be had.
+    """
+
+    stage: str
+    params: dict[str, Any]
+    deps: dict[str, str]
+    outs: dict[str, str]
+    open: Callable[[str], Path | None] = field(compare=False)
+
+
+def record_from_workspace(stage, root="."):
+    """Record a stage whose process runs in a folder, which is not yet in `dvc.lock`.
+
+    Args:
+        stage: its name in `dvc.yaml`.
+        root: the folder.
+
+    Returns:
+        StageRecord; outputs that are not there yet are left out.
+    """
+    root = Path(root)
+    declared = _yaml.load(root / "dvc.yaml")["stages"][stage]
+    values = _yaml.load(root / "params.yaml")
+
+    def md5s(paths):
+        return {path: md5(root / path) for path in paths if (root / path).is_file()}
+
+    return StageRecord(
+        stage=stage,
+        params={key: _look_up(values, key) for key in declared.get("params", ())},
+        deps=md5s(declared.get("deps", ())),
+        outs=md5s(path for kind in ("outs", "metrics", "plots") for path in _paths(declared, kind)),
+        open=lambda path: root / path if (root / path).is_file() else None,
+    )
+
+
+def record_from_lock(stage, locked, open_file):
+    """Record a stage from its entry in `dvc.lock`.
+
+    Args:
+        stage: its name.
+        locked: the entry, as a dict.
+        open_file: StageRecord's open.
+    """
+    return StageRecord(
+        stage=stage,
+        params=dict(locked.get("params", {}).get("params.yaml", {})),
+        deps={dep["path"]: dep["md5"] for dep in locked.get("deps", ())},
+        outs={out["path"]: out["md5"] for out in locked.get("outs", ())},
+        open=open_file,
+    )
+
+
+def md5(path):
+    """MD5 of a file as DVC 3 computes it: of its bytes, whatever they are."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _paths(declared, kind):
+    """The paths of one kind of output: plain, or as the key of their options."""
+    for out in declared.get(kind, ()):
+        yield out if isinstance(out, str) else next(iter(out))
+
+
+def _look_up(values, key):
+    for part in key.split("."):
+        values = values[part]
+    return values

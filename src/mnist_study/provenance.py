@@ -1,0 +1,87 @@
+"""Where a run comes from: the pipeline's execution, the experiment, the Git commit, the versions."""
+
+import os
+import platform
+import socket
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+LIBRARIES = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What varies from one execution to the next, and so never goes into a DVC output.
+
+    Attributes:
+        name: what a person calls the execution: the experiment's name, or branch and commit.
+        execution: key of the pipeline's execution, the same for all its stages.
+        tags: the rest, by name.
+    """
+
+    name: str
+    execution: str
+    tags: dict[str, str]
+
+
+def here(process):
+    """Say where a running stage comes from.
+
+    Args:
+        process: process id of the stage.
+    """
+    experiment = os.environ.get("DVC_EXP_NAME", "")
+    commit = _git("rev-parse", "HEAD") or "no commit"
+    branch = _git("symbolic-ref", "--short", "HEAD") or "detached"
+    dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
+    return Provenance(
+        name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
+        execution=process_key(_pipeline_process(process)),
+        tags={
+            "dvc.experiment": experiment,
+            "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
+            "git.commit": commit,
+            "git.dirty": str(dirty).lower(),
+            "host": socket.gethostname(),
+            "version.python": platform.python_version(),
+        }
+        | {f"version.{name}": version(name) for name in LIBRARIES},
+    )
+
+
+def process_key(process):
+    """Name a process so that no later one is taken for it: host, process id, time of its start."""
+    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+
+
+def is_gone(key):
+    """Whether a process of this host, by its key, has ended. Of other hosts nothing is known."""
+    host, pid, _ = key.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return process_key(psutil.Process(int(pid))) != key
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _pipeline_process(stage):
+    """The DVC process that runs the stage, or the stage itself when it is run by hand."""
+    process = psutil.Process(stage)
+    for ancestor in process.parents():
+        try:
+            if any(Path(word).name == "dvc" for word in ancestor.cmdline()[:4]):
+                return ancestor
+        except psutil.Error:  # gone, or not ours to read
+            continue
+    return process
+
+
+def _git(*words):
+    """Git's answer, or an empty one where there is no repository or no commit yet."""
+    result = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,0 +1,67 @@
+"""The process that logs a stage's run to MLflow: `python -m mnist_study.tracker STAGE`.
+
+Standard input brings the stage's events as lines of JSON: `{"epoch": row}` after each epoch, and at
+the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. Standard output takes back lines of JSON:
+`{}` for progress, `{"say": text}` for the user, `{"warning": text}` when tracking has failed.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+
+from mnist_study.pipeline import record_from_workspace
+
+END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
+
+
+def main():
+    stage = sys.argv[1]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
+    _keep_stdout()
+    events = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(events,), daemon=True).start()
+    try:
+        _track(stage, events)
+    except Exception as error:  # whatever happens in a store must not reach the stage
+        reason = " ".join(str(error).split()) or type(error).__name__
+        _send(warning=reason[:300])
+
+
+def _receive(events):
+    """Take in events at once, so that the stage never waits for the store."""
+    for line in sys.stdin:
+        events.put(json.loads(line))
+    events.put(END_OF_INPUT)
+
+
+def _track(stage, events):
+    from mnist_study.mlflow_store import Store
+
+    store = Store.connect(on_progress=_send, on_news=lambda text: _send(say=text))
+    run = store.start(record_from_workspace(stage), process=os.getppid())
+    logged_epochs = []
+    while "epoch" in (event := events.get()):
+        store.log_history(run, [event["epoch"]])
+        logged_epochs.append(event["epoch"]["epoch"])
+        _send()
+    if event["status"] == "FINISHED":
+        store.log_outputs(run, record_from_workspace(stage), logged_epochs=logged_epochs)
+    store.end(run, **event)
+
+
+def _keep_stdout():
+    """Keep standard output for messages: what libraries print goes where errors go."""
+    global _out
+    _out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+
+def _send(**message):
+    print(json.dumps(message), file=_out, flush=True)
+
+
+if __name__ == "__main__":
+    main()

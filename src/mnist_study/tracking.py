@@ -1,0 +1,120 @@
+"""Track a stage's run in MLflow, without waiting for it and without depending on it.
+
+A stage opens a run here and goes on at once. What happens is told, as lines of JSON, to a process
+of its own (`tracker.py`), which alone imports MLflow. So a slow or dead tracking server costs no
+training, importing MLflow costs no time beside TensorFlow's, and a stage that is killed still has
+its run closed: the tracker sees the pipe end.
+"""
+
+import json
+import os
+import resource
+import select
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+START_UP = 60  # seconds for the tracker to import MLflow and to make a fresh local store
+PATIENCE = 10  # seconds to wait at the end of a stage while the tracker makes no progress
+ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
+
+
+@contextmanager
+def run(stage):
+    """Track the execution of a stage for as long as the block lasts.
+
+    On leaving, parameters, metrics, figures, models and data sets are logged from the inputs and
+    outputs that `dvc.yaml` declares for the stage. A tracker that fails is warned about in one
+    line; the block's own exceptions pass through, and its run is marked as failed.
+
+    Args:
+        stage: its name in `dvc.yaml`.
+
+    Yields:
+        Run, to log what can be seen before the outputs are written.
+    """
+    tracked = Run(stage)
+    try:
+        yield tracked
+    except BaseException as error:
+        tracked.end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    tracked.end("FINISHED")
+
+
+class Run:
+    """A stage's side of the pipe."""
+
+    def __init__(self, stage):
+        self._began = time.perf_counter()
+        library = str(Path(__file__).resolve().parents[1])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mnist_study.tracker", stage],
+            env=os.environ | {"PYTHONPATH": library},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def log_epoch(self, row, images_per_second):
+        """Show an epoch's metrics while training goes on.
+
+        Args:
+            row: dict of epoch, from 1, and metrics by name.
+            images_per_second: how many images the epoch learned from.
+        """
+        self._tell({"epoch": row | {"system/images_per_second": images_per_second}})
+
+    def end(self, status):
+        """Close the run and wait for the tracker, as long as it makes progress.
+
+        Args:
+            status: MLflow's word: FINISHED, FAILED or KILLED.
+        """
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._tell(
+            {
+                "status": status,
+                "seconds": time.perf_counter() - self._began,
+                "peak_memory_mb": peak / (2**20 if sys.platform == "darwin" else 2**10),
+            }
+        )
+        try:
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # the tracker has given up, and said why on its own pipe
+        if (warning := self._listen()) is not None:
+            print(f"warning: MLflow: {warning}; {ADVICE}", file=sys.stderr)
+
+    def _tell(self, event):
+        try:
+            self._process.stdin.write(json.dumps(event).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # likewise
+
+    def _listen(self):
+        """Pass on what the tracker says until it ends; return what went wrong, or None."""
+        patience = START_UP
+        pending = b""
+        while select.select([self._process.stdout], [], [], patience)[0]:
+            received = os.read(self._process.stdout.fileno(), 2**16)
+            if not received:
+                if code := self._process.wait():
+                    return f"the tracker ended with status {code}"
+                return None
+            patience = PATIENCE
+            *lines, pending = (pending + received).split(b"\n")
+            for line in lines:
+                message = json.loads(line)
+                if "warning" in message:
+                    self._process.kill()
+                    self._process.wait()
+                    return message["warning"]
+                if "say" in message:
+                    print(message["say"], flush=True)
+        self._process.kill()
+        self._process.wait()
+        return f"no answer from the tracking store within {patience} seconds"

@@ -1,0 +1,8 @@
+"""The stages of `dvc.yaml`, each run as `python -m stages.NAME` from the repository's root."""
+
+import sys
+from pathlib import Path
+
+# DVC runs queued experiments in copies of the repository: each uses the library beside it, not the
+# one that happens to be installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))

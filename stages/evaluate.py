@@ -1,0 +1,67 @@
+"""Score both nets on the test images, which no other stage opens, and judge the study's claims.
+
+Reads the models, the test split, the dense net's history and the split sizes; writes metrics, a row
+per test image and net, the claims with their verdicts, and the images that the report shows.
+"""
+
+import numpy as np
+import pandas as pd
+
+from mnist_study import claims, splits, tracking
+from mnist_study.errors import command
+from mnist_study.files import read_json, replacing, write_csv, write_json
+from mnist_study.params import load
+from mnist_study.uncertainty import paired_difference
+
+NETS = ("dense", "cnn")
+
+
+def main():
+    params = load()
+    with tracking.run("evaluate"):
+        from mnist_study import evaluation
+        from mnist_study.compute import configure, keras
+
+        configure(params.compute)
+        confidence = params.evaluate.confidence
+        test = splits.load("data/processed/test.npz")
+        scores, tables = {}, {}
+        for net in NETS:
+            probabilities = evaluation.predict(keras.saving.load_model(f"models/{net}.keras"), test)
+            scores[net] = evaluation.score(probabilities, test.y, confidence=confidence)
+            tables[net] = evaluation.tabulate(probabilities, test.y)
+            write_csv(f"plots/evaluate/{net}_predictions.csv", tables[net])
+            print(f"{net}: test accuracy {scores[net]['accuracy']:.4f}")
+
+        right = [tables[net]["label"] == tables[net]["prediction"] for net in NETS]
+        difference = paired_difference(*right, confidence=confidence)
+        write_json(
+            "metrics/evaluate.json",
+            {net: {"test": scores[net]} for net in NETS}
+            | {"cnn_minus_dense": difference._asdict()},
+        )
+        sizes = {
+            name: split["images"] for name, split in read_json("metrics/preprocess.json").items()
+        }
+        verdicts = claims.judge(
+            params.evaluate.claims,
+            sizes=sizes,
+            scores=scores,
+            dense_history=pd.read_csv("plots/train_dense/history.csv"),
+            confidence=confidence,
+        )
+        write_json("metrics/claims.json", verdicts)
+        for name, verdict in verdicts.items():
+            print(f"{claims.describe(name, verdict)}: {verdict['verdict']}")
+
+        shown, sampled = evaluation.choose_examples(
+            [tables[net] for net in NETS],
+            samples=params.evaluate.samples,
+            seed=params.evaluate.seed,
+        )
+        with replacing("plots/evaluate/examples.npz") as beside:
+            np.savez(beside, x=test.x[shown], index=shown, sampled=sampled)
+
+
+if __name__ == "__main__":
+    command(main)

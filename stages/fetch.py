@@ -1,0 +1,31 @@
+"""Bring the four files of MNIST, each checked against its SHA-256.
+
+Reads the sources in `params.yaml`; writes `data/raw/`.
+"""
+
+from pathlib import Path
+
+from mnist_study import tracking
+from mnist_study.errors import command
+from mnist_study.params import load
+from mnist_study.sources import fetch_files
+
+RAW = Path("data/raw")
+
+
+def main():
+    params = load().fetch
+    with tracking.run("fetch"):
+        sources = fetch_files(
+            params.sources,
+            params.sha256,
+            RAW,
+            timeout=params.timeout,
+            retries=params.retries,
+        )
+        for name, source in sources.items():
+            print(f"{name}  {(RAW / name).stat().st_size:,} bytes  {source}")
+
+
+if __name__ == "__main__":
+    command(main)

@@ -1,0 +1,28 @@
+"""Train the convolutional net on the training images; validation images score each epoch.
+
+Reads `train.npz` and `val.npz` in `data/processed/`; writes `models/cnn.keras`, the history, its
+curves and metrics.
+"""
+
+from mnist_study import tracking
+from mnist_study.errors import command
+from mnist_study.params import load
+
+
+def main():
+    params = load()
+    with tracking.run("train_cnn") as run:
+        # Only now: TensorFlow takes seconds to import, and a mistake in a parameter none to find.
+        from mnist_study import networks, training
+
+        training.run_stage(
+            "cnn",
+            networks.build_cnn,
+            params=params.train_cnn,
+            compute=params.compute,
+            on_epoch=run.log_epoch,
+        )
+
+
+if __name__ == "__main__":
+    command(main)
