@@ -60,7 +60,7 @@ def judge_accuracy(claimed, measured, interval):
         verdict = "refuted"
     else:
         verdict = "undecided"
-    return Verdict(claimed, measured, *interval, verdict)
+    return Verdict(claimed, measured, interval.low, interval.high, verdict)
 
 
 def judge_overfitting(claimed, history, *, confidence):
@@ -82,7 +82,7 @@ def judge_overfitting(claimed, history, *, confidence):
         verdict = "reproduced"
     else:
         verdict = "undecided"
-    return Verdict(claimed, lowest, *interval, verdict)
+    return Verdict(claimed, lowest, interval.low, interval.high, verdict)
 
 
 def judge(claims, *, sizes, scores, dense_history, confidence):

@@ -4,7 +4,7 @@ import sys
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; its text says where, what was expected, what was received."""
+    """A mistake that the user can mend: where, what was expected, what was received, what to do."""
 
 
 def command(main):

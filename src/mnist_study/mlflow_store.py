@@ -20,7 +20,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 import numpy as np
 import pandas as pd
 import psutil
-import yaml
 from mlflow import MlflowClient, pyfunc
 from mlflow.entities import (
     Dataset,
@@ -367,7 +366,8 @@ def _write_model(folder, record, file, *, model_id, run):
         "python": provenance.platform.python_version(),
         "dependencies": ["-r requirements.txt"],
     }
-    (folder / "python_env.yaml").write_text(yaml.safe_dump(environment))
+    # JSON is YAML.
+    (folder / "python_env.yaml").write_text(json.dumps(environment))
     model.add_flavor(
         "keras",
         data="data",
@@ -379,9 +379,9 @@ def _write_model(folder, record, file, *, model_id, run):
     model.save(str(folder / "MLmodel"))
 
 
-def _flatten(tree, prefix=""):
+def _flatten(tree, prefix="") -> dict[str, object]:
     """Leaves of nested dicts by path: {"val": {"loss": 1}} gives {"val/loss": 1}."""
-    flat = {}
+    flat: dict[str, object] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
             flat |= _flatten(value, f"{prefix}{key}/")

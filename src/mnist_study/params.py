@@ -19,9 +19,9 @@ from ruamel.yaml.error import YAMLError
 from mnist_study.errors import UserError
 from mnist_study.mnist import IMAGE_SIZE
 
-
 # Each constraint says in words what it expects: that text is the error message's.
 Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
+Counts = Annotated[list[Count], Field(description="a list of whole numbers of at least 1")]
 NonNegative = Annotated[int, Field(ge=0, description="a whole number of at least 0")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number in [0, 2**32)")]
 Positive = Annotated[FiniteFloat, Field(gt=0, description="a number above 0")]
@@ -78,11 +78,9 @@ class TrainDense(Training):
 
 
 class TrainCnn(Training):
-    filters: Annotated[
-        list[Count], Field(min_length=1, description="a list of whole numbers of at least 1")
-    ]
+    filters: Annotated[Counts, Field(min_length=1)]
     pool_size: Count
-    kernel_sizes: Annotated[list[Count], Field(description="a list of whole numbers of at least 1")]
+    kernel_sizes: Counts
     units: Count
     dropout: Dropout
 
@@ -185,7 +183,7 @@ def _explain(error):
 
 def _section(loc):
     """The innermost section that a location lies in."""
-    section = Params
+    section: type[Section] = Params
     for key in loc[:-1]:
         field = section.model_fields.get(key)
         if field is None or not isinstance(field.annotation, type(Section)):

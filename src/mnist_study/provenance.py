@@ -1,4 +1,4 @@
-"""Where a run comes from: the pipeline's execution, the experiment, the Git commit, the versions."""
+"""Where a run comes from: pipeline execution, experiment, Git commit, host and versions."""
 
 import os
 import platform

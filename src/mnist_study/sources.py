@@ -30,7 +30,7 @@ Bring = Callable[[str], Path]  # file name -> a copy, gzipped or not
 pooch.get_logger().setLevel("WARNING")
 
 
-class Unusable(Exception):
+class SourceError(Exception):
     """A source that gives nothing: asking it for the next file would only take time."""
 
 
@@ -79,7 +79,7 @@ def fetch_files(
                 bring = open_source(source, Path(scratch), timeout, retries)
                 for name in missing:
                     faults[name] = _take(name, sha256[name], bring, Path(scratch), folder)
-            except (Unusable, *FAULTS) as error:
+            except (SourceError, *FAULTS) as error:
                 faults = dict.fromkeys(missing, str(error)) | faults
         origins |= {name: source for name, fault in faults.items() if not fault}
         refusals.append(f"  {source}: {_in_one_line(faults)}")
@@ -147,7 +147,7 @@ def _open_npm(source: str, scratch: Path, timeout: float, retries: int) -> Bring
     """Unpack the tarball that npm's own settings lead to; nothing in it is run."""
     npm = shutil.which("npm")
     if npm is None:
-        raise Unusable("npm is not installed")
+        raise SourceError("npm is not installed")
     command = [npm, "pack", source.removeprefix("npm:"), f"--pack-destination={scratch}"]
     command += ["--ignore-scripts", "--loglevel=error", f"--fetch-timeout={1000 * timeout:.0f}"]
     command += [f"--fetch-retries={retries}", "--fetch-retry-mintimeout=1000"]
@@ -160,7 +160,7 @@ def _open_npm(source: str, scratch: Path, timeout: float, retries: int) -> Bring
     if done.returncode != 0:
         # "npm error code E404", then "npm error 404 Not Found - GET …": the latter tells more.
         words = re.search(r"^npm (?:error|ERR!) (?!code|errno|syscall)(.+)", done.stderr, re.M)
-        raise Unusable(f"npm: {words[1] if words else f'exit status {done.returncode}'}")
+        raise SourceError(f"npm: {words[1] if words else f'exit status {done.returncode}'}")
     for tarball in scratch.glob("*.tgz"):
         with tarfile.open(tarball) as archive:
             archive.extractall(scratch, filter="data")
@@ -213,7 +213,9 @@ class _Downloader(pooch.HTTPDownloader):
         try:
             return super().__call__(url, output_file, pooch, check_only)
         except requests.HTTPError as error:
-            with error.response as reply:
+            reply = error.response
+            assert reply is not None  # raise_for_status sets it
+            with reply:
                 gone = reply.status_code in (403, 404, 410)
                 kind = FileNotFoundError if gone else requests.HTTPError
                 raise kind(f"{reply.status_code} {reply.reason}") from error
@@ -222,7 +224,7 @@ class _Downloader(pooch.HTTPDownloader):
             broken = isinstance(error, requests.exceptions.ChunkedEncodingError)
             if broken or isinstance(cause, ConnectionResetError):
                 raise requests.ConnectionError(str(cause)) from error
-            raise Unusable(str(cause)) from error
+            raise SourceError(str(cause)) from error
 
 
 def _root_cause(error: BaseException) -> BaseException:
@@ -231,5 +233,5 @@ def _root_cause(error: BaseException) -> BaseException:
     return error
 
 
-def _too_slow(timeout: float) -> Unusable:
-    return Unusable(f"not done after {PATIENCE * timeout:g} s, {PATIENCE} times fetch.timeout")
+def _too_slow(timeout: float) -> SourceError:
+    return SourceError(f"not done after {PATIENCE * timeout:g} s, {PATIENCE} times fetch.timeout")

@@ -1,7 +1,7 @@
 """The process that logs a stage's run to MLflow: `python -m mnist_study.tracker STAGE`.
 
 Standard input brings the stage's events as lines of JSON: `{"epoch": row}` after each epoch, and at
-the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. Standard output takes back lines of JSON:
+the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. Standard output takes back such lines:
 `{}` for progress, `{"say": text}` for the user, `{"warning": text}` when tracking has failed.
 """
 
@@ -20,8 +20,7 @@ END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
 def main():
     stage = sys.argv[1]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
-    _keep_stdout()
-    events = queue.SimpleQueue()
+    events: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(events,), daemon=True).start()
     try:
         _track(stage, events)
@@ -52,16 +51,12 @@ def _track(stage, events):
     store.end(run, **event)
 
 
-def _keep_stdout():
-    """Keep standard output for messages: what libraries print goes where errors go."""
-    global _out
-    _out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-
 def _send(**message):
-    print(json.dumps(message), file=_out, flush=True)
+    print(json.dumps(message), file=_messages, flush=True)
 
 
 if __name__ == "__main__":
+    # Standard output is for messages alone: what libraries print goes where errors go.
+    _messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     main()

@@ -13,7 +13,7 @@ import select
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_UP = 60  # seconds for the tracker to import MLflow and to make a fresh local store
@@ -57,6 +57,10 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._events = self._process.stdin
+        self._messages = self._process.stdout
 
     def log_epoch(self, row, images_per_second):
         """Show an epoch's metrics while training goes on.
@@ -81,26 +85,22 @@ class Run:
                 "peak_memory_mb": peak / (2**20 if sys.platform == "darwin" else 2**10),
             }
         )
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass  # the tracker has given up, and said why on its own pipe
+        with suppress(BrokenPipeError):  # the tracker has given up, and said why
+            self._events.close()
         if (warning := self._listen()) is not None:
             print(f"warning: MLflow: {warning}; {ADVICE}", file=sys.stderr)
 
     def _tell(self, event):
-        try:
-            self._process.stdin.write(json.dumps(event).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # likewise
+        with suppress(BrokenPipeError):  # likewise
+            self._events.write(json.dumps(event).encode() + b"\n")
+            self._events.flush()
 
     def _listen(self):
         """Pass on what the tracker says until it ends; return what went wrong, or None."""
         patience = START_UP
         pending = b""
-        while select.select([self._process.stdout], [], [], patience)[0]:
-            received = os.read(self._process.stdout.fileno(), 2**16)
+        while select.select([self._messages], [], [], patience)[0]:
+            received = os.read(self._messages.fileno(), 2**16)
             if not received:
                 if code := self._process.wait():
                     return f"the tracker ended with status {code}"
