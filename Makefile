@@ -1,6 +1,7 @@
 # `make` lists the targets. Each makes .venv first where it is missing or older than the lock.
 
 VENV := .venv
+PIP := $(VENV)/bin/pip install -qq --disable-pip-version-check
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -37,13 +38,17 @@ lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
 	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --no-header --upgrade --quiet --output-file requirements.lock
 
-$(VENV)/installed: requirements.lock pyproject.toml
+# The project itself, so that `mnist-study` is a command.
+$(VENV)/installed: $(VENV)/locked pyproject.toml
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/locked: requirements.lock
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13 with venv," \
 		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("error: expected" \
 		" Python 3.11, 3.12 or 3.13, received %d.%d; name another: make PYTHON=..." % sys.version_info[:2])'
 	@echo "Installing into $(VENV) from requirements.lock; this takes a few minutes, once."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --requirement requirements.lock
 	@touch $@
