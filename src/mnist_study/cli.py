@@ -10,6 +10,8 @@ from mnist_study.errors import command
 # `add_arguments(parser)`, and `run(arguments)`, which returns the exit status.
 COMMANDS = {
     "diff": "Say what a change did to the results, and whether it was more than noise.",
+    "lineage": "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
+    "sync": "Write to MLflow what DVC has and MLflow lacks.",
 }
 
 

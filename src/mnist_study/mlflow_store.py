@@ -31,7 +31,7 @@ from mlflow.entities import (
     RunTag,
     ViewType,
 )
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException as StoreError
 from mlflow.models import Model, ModelSignature
 from mlflow.models.utils import _save_example
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
@@ -72,7 +72,7 @@ class Store:
             on_news: called with a sentence for the user.
 
         Raises:
-            MlflowException: the store cannot be reached.
+            StoreError: the store cannot be reached.
         """
         root = Path(root or os.environ.get("DVC_ROOT", ".")).resolve()
         # Processes that write to one SQLite file wait for each other up to a minute.
@@ -99,14 +99,50 @@ class Store:
         Returns:
             The run's id.
         """
-        origin = provenance.here(process)
-        with _locked(self._lock):
-            parent = self._parent(origin)
-        run = self._create(record, origin, parent)
+        run = self._create(record, provenance.here(process))
         self._monitor = SystemMetricsMonitor(run, tracking_uri=self._client.tracking_uri)
         self._monitor.start()
         self._on_progress()
         return run
+
+    def find(self, key):
+        """The finished runs of a StageRecord's key, newest first, as ids."""
+        found = self._search(f"tags.`dvc.key` = '{key}' and attributes.status = 'FINISHED'")
+        return [run.info.run_id for run in found]
+
+    def restore(self, record, origin):
+        """Write the run of a stage from what DVC has of it.
+
+        Args:
+            record: StageRecord.
+            origin: Provenance.
+
+        Returns:
+            The run's id.
+        """
+        run = self._create(record, origin)
+        self.log_outputs(run, record)
+        self.end(run, status="FINISHED")
+        return run
+
+    def stages_of(self, run):
+        """What DVC knows a run by.
+
+        Args:
+            run: id, of a stage's run or of a pipeline's.
+
+        Returns:
+            dict: stage to the key of its StageRecord, or to None when it did not finish.
+
+        Raises:
+            StoreError: no such run.
+        """
+        tags = self._client.get_run(run).data.tags
+        if tags.get("kind") == "pipeline":
+            runs = self._search(f"tags.mlflow.parentRunId = '{run}'")
+        else:
+            runs = [self._client.get_run(run)]
+        return {each.data.tags["dvc.stage"]: each.data.tags.get("dvc.key") for each in runs}
 
     def log_history(self, run, rows):
         """Log metrics by epoch.
@@ -134,6 +170,7 @@ class Store:
             logged_epochs: epochs of the history that are in the run already.
         """
         tags = {f"dvc.out.{path}": md5 for path, md5 in record.outs.items()}
+        tags["dvc.key"] = record.key
         self._client.log_batch(run, tags=[RunTag(*tag) for tag in tags.items()])
         files = {path: record.open(path) for path in record.outs}
         by_epoch = set()
@@ -153,7 +190,7 @@ class Store:
             elif not path.startswith("data/"):
                 self._client.log_artifact(run, str(file), str(Path(path).parent))
             self._on_progress()
-        self._log_test_metrics(record)
+        self.log_test_metrics(record)
 
     def end(self, run, *, status, seconds=None, peak_memory_mb=None):
         """Close a run and its parent.
@@ -183,10 +220,12 @@ class Store:
         tags = {"execution": origin.execution, "kind": "pipeline", "tracker": _me()}
         tags["mlflow.note.content"] = "One execution of the pipeline; its stages are its children."
         return self._client.create_run(
-            self._experiment_id, run_name=origin.name, tags=origin.tags | tags
+            self._experiment_id, origin.time, origin.tags | tags, origin.name
         ).info.run_id
 
-    def _create(self, record, origin, parent):
+    def _create(self, record, origin):
+        with _locked(self._lock):
+            parent = self._parent(origin)
         tags = origin.tags | {
             "execution": origin.execution,
             "kind": "stage",
@@ -199,7 +238,7 @@ class Store:
         }
         tags |= {f"dvc.dep.{path}": md5 for path, md5 in record.deps.items()}
         run = self._client.create_run(
-            self._experiment_id, run_name=f"{record.stage} · {origin.name}", tags=tags
+            self._experiment_id, origin.time, tags, f"{record.stage} · {origin.name}"
         ).info.run_id
         prefix = f"{record.stage}."
         params = {key.removeprefix(prefix): value for key, value in record.params.items()}
@@ -236,8 +275,8 @@ class Store:
         metrics = [Metric(k, float(v), now, 0) for k, v in kept.items() if k not in words]
         self._client.log_batch(run, metrics=metrics, tags=[RunTag(*word) for word in words.items()])
 
-    def _log_test_metrics(self, record):
-        """Give each training run what `evaluate` found of its model."""
+    def log_test_metrics(self, record):
+        """Give each training run what `evaluate` found of its model, unless it has that already."""
         metrics = record.open("metrics/evaluate.json") if record.stage == "evaluate" else None
         if metrics is None:
             return
@@ -274,7 +313,7 @@ class Store:
         name = f"mnist-{net}"
         try:
             self._client.get_registered_model(name)
-        except MlflowException:
+        except StoreError:
             self._client.create_registered_model(
                 name, description=f"The {net} network of the MNIST study: uint8 images to digits."
             )
@@ -295,7 +334,7 @@ class Store:
         """Make a version the champion if it is the best on validation; say what happened."""
         try:
             champion = self._client.get_model_version_by_alias(name, "champion")
-        except MlflowException:
+        except StoreError:
             champion = None
         if champion is not None:
             best = float(champion.tags["val/accuracy"])
@@ -333,7 +372,7 @@ def _experiment(client, artifacts):
     try:
         tags = {"mlflow.note.content": EXPERIMENT_NOTE}
         return client.create_experiment(EXPERIMENT, artifact_location=artifacts, tags=tags)
-    except MlflowException:  # another host was quicker
+    except StoreError:  # another host was quicker
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             raise

@@ -4,8 +4,10 @@ Two sources give the same record: the workspace while a stage runs, and `dvc.loc
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,12 @@ class StageRecord:
     deps: dict[str, str]
     outs: dict[str, str]
     open: Callable[[str], Path | None] = field(compare=False)
+
+    @property
+    def key(self):
+        """MD5 of all of the above: two executions with the same key are the same to DVC."""
+        content = [self.stage, self.params, self.deps, self.outs]
+        return hashlib.md5(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def record_from_workspace(stage, root="."):
@@ -75,6 +83,20 @@ def record_from_lock(stage, locked, open_file):
         outs={out["path"]: out["md5"] for out in locked.get("outs", ())},
         open=open_file,
     )
+
+
+def in_order(stages):
+    """Names of the stages of a `dvc.lock`, each after those whose outputs it reads.
+
+    Args:
+        stages: entries by name.
+    """
+    makers = {out["path"]: name for name, locked in stages.items() for out in locked.get("outs", ())}
+    reads = {
+        name: {makers[dep["path"]] for dep in locked.get("deps", ()) if dep["path"] in makers}
+        for name, locked in stages.items()
+    }
+    return list(TopologicalSorter(reads).static_order())
 
 
 def md5(path):

@@ -21,11 +21,13 @@ class Provenance:
         name: what a person calls the execution: the experiment's name, or branch and commit.
         execution: key of the pipeline's execution, the same for all its stages.
         tags: the rest, by name.
+        time: when it began, in milliseconds since 1970, where that is not now.
     """
 
     name: str
     execution: str
     tags: dict[str, str]
+    time: int | None = None
 
 
 def here(process):
@@ -50,6 +52,30 @@ def here(process):
             "version.python": platform.python_version(),
         }
         | {f"version.{name}": version(name) for name in LIBRARIES},
+    )
+
+
+def restored(name, *, commit, time=None, experiment="", baseline=""):
+    """Say where a run comes from that is written from DVC's files, not by a running stage.
+
+    Args:
+        name: of the revision, as a person calls it.
+        commit: its Git commit, or None for the workspace.
+        time: of the commit, in milliseconds since 1970.
+        experiment: its name, if the revision is one.
+        baseline: the commit that the experiment started from.
+    """
+    return Provenance(
+        name=name,
+        execution=f"restored:{commit or 'workspace'}",
+        tags={
+            "restored": "true",
+            "dvc.experiment": experiment,
+            "dvc.baseline": baseline,
+            "git.commit": commit or "not committed",
+            "git.dirty": str(commit is None).lower(),
+        },
+        time=time,
     )
 
 

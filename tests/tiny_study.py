@@ -1,0 +1,99 @@
+"""The whole repository, small: a copy with real Git and DVC on a tiny synthetic MNIST."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.tiny_mnist import write_tiny_mnist
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ("dvc.lock", "metrics/", "plots/")
+ENVIRONMENT = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "HOME": os.environ.get("HOME", "/"),
+    "LANG": "C.UTF-8",
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+    "DVC_NO_ANALYTICS": "1",
+}
+
+
+class TinyStudy:
+    """A repository in a folder of its own.
+
+    Attributes:
+        root: its folder.
+    """
+
+    def __init__(self, root, **values):
+        """Copy the project as it is in the working tree, shrink its parameters, and commit.
+
+        Args:
+            root: a folder that does not exist yet; the data lie beside it.
+            values: further parameters, as `section__key=value`.
+        """
+        self.root = Path(root)
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            if not name.startswith(RESULTS) and (ROOT / name).is_file():
+                target = self.root / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes((ROOT / name).read_bytes())
+                target.chmod((ROOT / name).stat().st_mode)
+        data = self.root.with_name(f"{self.root.name}-mnist")
+        sha256 = write_tiny_mnist(data, num_train=300, num_test=100)
+        self.set_params(
+            fetch__sources=[str(data)],
+            fetch__sha256=sha256,
+            train_dense__epochs=2,
+            train_cnn__epochs=1,
+            train_cnn__filters=[4, 4, 4],
+            evaluate__samples=8,
+            **values,
+        )
+        self("git init -q -b main")
+        self.commit("tiny")
+
+    def __call__(self, command, *, check=True, timeout=300, **environment):
+        """Run a shell command in the repository; return it as completed, with its output."""
+        completed = subprocess.run(
+            command,
+            shell=True,
+            cwd=self.root,
+            env=ENVIRONMENT | environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and completed.returncode:
+            raise AssertionError(f"{command}\n{completed.stdout}\n{completed.stderr}")
+        return completed
+
+    def set_params(self, **values):
+        """Change parameters, given as `section__key=value`."""
+        yaml = YAML()
+        path = self.root / "params.yaml"
+        params = yaml.load(path)
+        for name, value in values.items():
+            section, key = name.split("__")
+            params[section][key] = value
+        yaml.dump(params, path)
+
+    def commit(self, message):
+        self("git add -A")
+        self(f"git commit -qm '{message}'")
+
+    def read(self, path):
+        return (self.root / path).read_text(encoding="utf-8")
