@@ -105,13 +105,10 @@ def compare(base: Results, head: Results, settings) -> Comparison:
     metrics = [*accuracies, *(metric for metric in others if metric.name not in tested)]
     claims = _changes(_verdicts(base.claims), _verdicts(head.claims))
     fatal = [
-        *(
-            f"{results.label} has no results"
-            for results in (base, head)
-            if not _has_results(results)
-        ),
-        *([f"the results of {head.label} are stale: {_say_stale(head)}"] if head.stale else []),
+        f"{results.label} has no results" for results in (base, head) if not _has_results(results)
     ]
+    if head.stale and _has_results(head):
+        fatal.append(say_stale(head))
     losses = [metric for metric in accuracies if metric.judgement == "loss"]
     broken = [claim for claim in claims if no_longer_holds(claim)]
     if fatal:
@@ -335,13 +332,16 @@ def _has_results(results):
     return bool(results.metrics or results.predictions)
 
 
-def _say_stale(results):
-    return "; ".join(f"{stage} ({', '.join(why)})" for stage, why in results.stale.items())
+def say_stale(results):
+    """That results are stale, in words."""
+    return f"the results of {results.label} are not those of its code: {', '.join(results.stale)}"
 
 
 def _notes(base, metrics, claims):
+    if not _has_results(base):
+        return
     if base.stale:
-        yield f"the results of {base.label} are stale: {_say_stale(base)}"
+        yield say_stale(base)
     for judgement in ("gone", "new"):
         names = [metric.name for metric in metrics if metric.judgement == judgement]
         if names:

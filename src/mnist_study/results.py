@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mnist_study.errors import UserError
-from mnist_study.staleness import stale_stages
+from mnist_study.stale import stale_stages
 
 CLAIMS = "metrics/claims.json"
 EXAMPLES = "plots/evaluate/examples.npz"
