@@ -66,7 +66,9 @@ def sync(revisions):
                         without = f", without {', '.join(lacking)}" if lacking else ""
                         tqdm.write(f"added {record.stage} of {revision.label}{without}")
     except StoreError as error:
-        raise UserError(f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again") from None
+        raise UserError(
+            f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again"
+        ) from None
     return added, present
 
 
@@ -80,7 +82,7 @@ def records(revision, folder):
     Returns:
         list of StageRecord.
     """
-    stages = revision.lock().get("stages", {})
+    stages = revision.lock()
     md5s = {
         item["path"]: item["md5"]
         for locked in stages.values()
@@ -124,9 +126,9 @@ def _fetch(revision, path, copy):
 
 def _origin(revision):
     return provenance.restored(
-        revision.label,
+        revision.name if revision.baseline else revision.label,
         commit=revision.commit,
         time=revision.time,
-        experiment=revision.label if revision.baseline else "",
+        experiment=revision.name if revision.baseline else "",
         baseline=revision.baseline or "",
     )
