@@ -17,6 +17,12 @@ from mnist_study.uncertainty import PairedDifference, paired_difference
 
 OK, LOSS, INCOMPARABLE = 0, 1, 2  # exit statuses
 HOLDS, REFUTED = "reproduced", "refuted"  # verdicts of claims.py
+NOTED = {  # judgements that are worth a note, and what it says
+    "gone": "gone, so not compared",
+    "new": "new, so not compared",
+    "moved": "moved further than its tolerance, which fails nothing",
+    "small loss": "a loss beyond noise, and below the threshold",
+}
 CONTENTS = ("data/", "models/")  # outputs of which Git knows only the MD5
 
 
@@ -342,13 +348,11 @@ def _notes(base, metrics, claims):
         return
     if base.stale:
         yield say_stale(base)
-    for judgement in ("gone", "new"):
+    for judgement, meaning in NOTED.items():
         names = [metric.name for metric in metrics if metric.judgement == judgement]
         if names:
-            listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")
-            yield f"{judgement}, so not compared: {listed}"
-    if moved := [metric.name for metric in metrics if metric.judgement == "moved"]:
-        yield f"moved beyond tolerance, which fails nothing: {len(moved)} metrics"
+            more = f" and {len(names) - 5} more" if names[5:] else ""
+            yield f"{meaning}: {', '.join(names[:5])}{more}"
     for claim in claims:
         if claim.before == HOLDS and claim.after == "undecided":
             yield f"the claim {claim.name} is now undecided"

@@ -13,7 +13,7 @@ from mnist_study.results import Results
 TITLES = {LOSS: "a loss", INCOMPARABLE: "not comparable"}  # by exit status
 QUIET = ("unchanged", "within tolerance")  # judgements that need no reader
 MAX_ROWS = 25  # of a table before the rest is folded away
-MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "&\\`*_|<>[]@#~"}
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "&\\`*|<>[]@#~"}
 MAX_CELLS = 8  # of the confusion matrices, those that changed most
 
 
@@ -178,12 +178,20 @@ def _metric_row(metric):
         before, after = (_number(value) for value in (metric.before, metric.after))
         difference = metric.difference
         change = "" if difference is None else _sign(f"{difference:+.3g}") if difference else "0"
-        return f"{metric.name}", before, after, change, metric.judgement
-    judgement = f"{metric.judgement}: {say_p(metric.p_value)}, only before right" \
-        f" {test.only_first}, only after {test.only_second}"  # fmt: skip
-    interval = _sign(f"[{100 * test.low:+.2f}, {100 * test.high:+.2f}]")
-    change = f"{_sign(f'{100 * test.difference:+.2f}')} points {interval}"
-    return metric.name, f"{metric.before:.2%}", f"{metric.after:.2%}", change, judgement
+        return metric.name, before, after, change, metric.judgement
+    before, after = f"{metric.before:.2%}", f"{metric.after:.2%}"
+    if metric.judgement == "unchanged":
+        return metric.name, before, after, "0", metric.judgement
+    low, high = (f"{100 * bound:+.2f}" for bound in (test.low, test.high))
+    change = _sign(f"{100 * test.difference:+.2f} points [{low}, {high}]")
+    counts = f"{test.only_first} images lost, {test.only_second} won"
+    return (
+        metric.name,
+        before,
+        after,
+        change,
+        f"{metric.judgement}: {say_p(metric.p_value)}; {counts}",
+    )
 
 
 def _change_rows(head_row, changes, show=lambda value: value):

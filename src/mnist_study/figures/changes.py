@@ -39,7 +39,7 @@ def draw_confusion_change(before, after, labels, net):
         labels: what to call the two.
         net: the network's name.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(12, 4.3))
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4.8))
     errors = [np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts) for counts in (before, after)]
     most = max(1, *(counts.max() for counts in errors))
     shift = errors[1] - errors[0]
