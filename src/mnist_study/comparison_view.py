@@ -44,7 +44,7 @@ def to_text(comparison: Comparison, sections: list[Section], *, everything: bool
         sections: of the page.
         everything: whether to unfold what is folded.
     """
-    parts = [f"{comparison.base} → {comparison.head}", *_remarks(comparison, "")]
+    parts = [f"{comparison.base} → {comparison.head}", *map(_sentence, comparison.notes)]
     for section in sections:
         if section.folded and not everything:
             parts.append(f"{section.title}: --all shows them")
@@ -61,7 +61,7 @@ def to_markdown(comparison: Comparison, sections: list[Section]) -> str:
         f"### Results: {TITLES.get(comparison.status, 'no significant loss')}",
         f"**{_escape(comparison.verdict)}**",
         f"{_escape(comparison.base)} → {_escape(comparison.head)}",
-        *_remarks(comparison, "- "),
+        *(_escape(_sentence(note)) for note in comparison.notes),
     ]
     for section in sections:
         title = _escape(section.title)
@@ -229,9 +229,8 @@ def _confusion_rows(comparison, base, head):
         yield from (tuple(map(str, cell)) for cell in cells[:MAX_CELLS])
 
 
-def _remarks(comparison, bullet):
-    lines = [f"{bullet}{note[0].upper()}{note[1:]}." for note in comparison.notes]
-    return ["\n".join(lines)] if lines else []
+def _sentence(note):
+    return f"{note[0].upper()}{note[1:]}."
 
 
 def _list(reasons):
