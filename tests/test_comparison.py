@@ -89,11 +89,12 @@ def test_a_significant_loss_below_the_threshold_is_not_a_loss():
     assert judge(range(50), range(60), threshold=0.01).judgement == "loss"
 
 
-def test_more_nets_need_stronger_evidence():
-    six_lost = predict(range(56))  # p = 0.03125 alone, 0.0625 as one of two
-    for nets, judgement in (("a", "loss"), ("ab", "noise")):
-        before = {net: predict(range(50)) for net in nets}
-        accuracies, *_ = compare_accuracies(before, before | {"a": six_lost}, SETTINGS)
+def test_more_changed_nets_need_stronger_evidence():
+    before = {"a": predict(range(50)), "b": predict(range(50))}
+    six_lost = {"a": predict(range(56))}  # p = 0.03125 alone, 0.0625 as one of two
+    six_and_one_lost = six_lost | {"b": predict(range(51))}
+    for changed, judgement in ((six_lost, "loss"), (six_and_one_lost, "noise")):
+        accuracies, *_ = compare_accuracies(before, before | changed, SETTINGS)
         assert accuracies[0].judgement == judgement
 
 

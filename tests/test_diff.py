@@ -85,8 +85,8 @@ def test_a_real_loss(study, run):
     ]  # fmt: skip
     assert cells(output, "train_cnn.dropout") == ["train_cnn.dropout", "0.2", "0.5"]
     assert cells(output, "train_cnn  ") == ["train_cnn", "train_cnn.dropout"]
-    assert "12 of the 60 digits that only merge base with main" in output
-    assert "3 digits that only workspace gets right, cnn" in output
+    assert "cnn: 12 of the 60 digits that only merge base with main" in output
+    assert "cnn: 3 digits that only workspace gets right" in output
     assert "⣿" in output
     assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.57")
 
@@ -97,7 +97,7 @@ def test_a_change_within_noise(study, run):
     status, output, _ = run("diff")
     assert status == 0
     assert cells(output, "evaluate.dense.test.accuracy")[-1] == (
-        "noise: p = 1; 120 images lost, 110 won"
+        "noise: p = 0.55; 120 images lost, 110 won"
     )
     assert output.splitlines()[-1].startswith("No significant loss: evaluate.dense.test.accuracy")
 
@@ -324,8 +324,8 @@ def test_pictures_are_written_and_linked(study, run):
     assert [caption.split("(")[0].strip() for caption, _ in links] == [
         "Validation curves, cnn",
         "Test digits by label and prediction, cnn",
-        "12 of the 60 digits that only merge base with main",
-        "3 digits that only workspace gets right, cnn",
+        "cnn: 12 of the 60 digits that only merge base with main",
+        "cnn: 3 digits that only workspace gets right",
     ]
     assert sorted(name for _, name in links) == sorted(os.listdir(study.root / "out"))
     for _, name in links:

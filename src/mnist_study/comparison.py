@@ -160,17 +160,21 @@ def compare_accuracies(before, after, settings):
             was, now = correct(old), correct(new)
             tests[net] = paired_difference(was, now, confidence=1 - settings.significance)
             flips.append(Flips(net, _indices(was & ~now), _indices(~was & now)))
-    p_values = holm([test.p_value for test in tests.values()])
+    # Where no prediction's correctness changed there is nothing to test, and no chance of an alarm.
+    differing = {
+        net: test.p_value for net, test in tests.items() if test.only_first + test.only_second
+    }
+    p_values = dict(zip(differing, holm(list(differing.values())), strict=True))
     accuracies = [
         MetricChange(
             f"evaluate.{net}.test.accuracy",
             float(correct(before[net]).mean()),
             float(correct(after[net]).mean()),
-            judge_test(test, p_value, settings),
+            judge_test(test, p_values.get(net, 1.0), settings),
             test,
-            p_value,
+            p_values.get(net, 1.0),
         )
-        for (net, test), p_value in zip(tests.items(), p_values, strict=True)
+        for net, test in tests.items()
     ]
     return accuracies, flips, unpaired
 

@@ -119,16 +119,16 @@ def make_sections(comparison: Comparison, base: Results, head: Results, *, image
             "Data sets and models with other content",
             _change_rows(head_row, comparison.contents, lambda md5: md5 and md5[:8]),
         ),
-        Section(
-            f"{len(rest)} other metrics",
-            [metric_head, *map(_metric_row, rest)] if rest else [],
-            folded=True,
-        ),
         Section("Validation curves, epoch by epoch", list(_curve_rows(base, head))),
         Section("Confusions that changed most", list(_confusion_rows(comparison, base, head))),
         *(
             Section(title, lines=draw_braille_grid(*digits))
             for title, digits in digit_groups(comparison, base, head, images=images)
+        ),
+        Section(
+            f"{len(rest)} other metrics",
+            [metric_head, *map(_metric_row, rest)] if rest else [],
+            folded=True,
         ),
     ]
     return [section for section in sections if section.rows or section.lines]
@@ -154,7 +154,7 @@ def digit_groups(comparison, base, head, *, images) -> Iterator[tuple[str, tuple
                 for index in shown
             ]
             some = f"{len(shown)} of the " if len(shown) < len(indices) else ""
-            title = f"{some}{len(indices)} digits that only {label} gets right, {flips.net}"
+            title = f"{flips.net}: {some}{len(indices)} digits that only {label} gets right"
             yield title, ([known[index] for index in shown], captions)
 
 

@@ -6,6 +6,7 @@ They take the colour of the text around them, so a dark theme suits them as well
 import numpy as np
 
 BARS = "▁▂▃▄▅▆▇█"
+BLANK = "\u2800"  # a braille character without dots: as wide as the others, whatever the font
 INK = 96  # intensity, 0–255, from which a pixel is drawn
 # Bit of each dot of a braille character, 4 rows × 2 columns. Source: Unicode, block U+2800.
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
@@ -50,5 +51,5 @@ def draw_braille_grid(images, captions, columns=6):
     for start in range(0, len(images), columns):
         row = slice(start, start + columns)
         lines += ["  ".join(parts) for parts in zip(*map(draw_braille, images[row]), strict=True)]
-        lines += ["  ".join(f"{caption:<12}" for caption in captions[row]).rstrip(), ""]
+        lines += ["  ".join(caption.ljust(12, BLANK) for caption in captions[row]), ""]
     return "\n".join(lines[:-1])
