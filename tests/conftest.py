@@ -21,3 +21,9 @@ def tiny_repro(tmp_path_factory):
         "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
     ).stdout
     return SimpleNamespace(study=study, output=output, observed=observed)
+
+
+@pytest.fixture
+def study(tiny_repro, tmp_path):
+    """A copy of the tiny study after `dvc repro`, to change; its store is still to be made."""
+    return tiny_repro.study.copy(tmp_path / "study")
