@@ -12,6 +12,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
@@ -27,6 +28,7 @@ NonNegative = Annotated[int, Field(ge=0, description="a whole number of at least
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number in [0, 2**32)")]
 Positive = Annotated[FiniteFloat, Field(gt=0, description="a number above 0")]
 Fraction = Annotated[FiniteFloat, Field(gt=0, lt=1, description="a number in (0, 1)")]
+Margin = Annotated[FiniteFloat | None, Field(ge=0, description="a number of at least 0")]
 Dropout = Annotated[FiniteFloat, Field(ge=0, lt=1, description="a number in [0, 1)")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Activation = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
@@ -121,6 +123,26 @@ class Report(Section):
     errors: Count
 
 
+class Tolerance(Section):
+    """How far a metric may move: by a number, or by a share of what it was."""
+
+    absolute: Margin = None
+    relative: Margin = None
+
+    @model_validator(mode="after")
+    def _has_one(self):
+        if (self.absolute is None) == (self.relative is None):
+            raise ValueError("either absolute or relative")
+        return self
+
+
+class Diff(Section):
+    significance: Fraction
+    threshold: Annotated[FiniteFloat, Field(ge=0, lt=1, description="a number in [0, 1)")]
+    images: NonNegative
+    tolerances: dict[str, Tolerance]
+
+
 class Compute(Section):
     seed: Seed
     threads: Count
@@ -137,6 +159,7 @@ class Params(Section):
     train_cnn: TrainCnn
     evaluate: Evaluate
     report: Report
+    diff: Diff
     compute: Compute
 
 
@@ -198,9 +221,12 @@ def _section(loc):
     section: type[Section] = Params
     for key in loc[:-1]:
         field = section.model_fields.get(key)
-        if field is None or not isinstance(field.annotation, type(Section)):
+        if field is None:
             break
-        section = field.annotation
+        kind = (get_args(field.annotation) or [field.annotation])[-1]  # of a dict, its values'
+        if not isinstance(kind, type(Section)):
+            break
+        section = kind
     return section
 
 

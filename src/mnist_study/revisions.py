@@ -54,12 +54,14 @@ class Revision:
         """The bytes of a file that is in Git, or in the working tree; None where there is none."""
         if self.commit is None:
             return Path(path).read_bytes() if Path(path).is_file() else None
-        blob = f"{self.commit}:./{path}"
-        if _git("cat-file", "-e", blob) is None:
-            return None
-        return subprocess.run(
-            ["git", "cat-file", "blob", blob], stdout=subprocess.PIPE, check=True
+        answer = subprocess.run(
+            ["git", "cat-file", "--batch"],
+            input=f"{self.commit}:./{path}\n".encode(),
+            stdout=subprocess.PIPE,
+            check=True,
         ).stdout
+        header, _, content = answer.partition(b"\n")
+        return None if header.endswith(b" missing") else content[:-1]
 
     def paths(self, folder):
         """The paths of the files under a folder, ascending."""

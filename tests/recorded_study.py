@@ -1,0 +1,97 @@
+"""The study's own recorded results in a repository of their own, to change them in known ways."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+from ruamel.yaml import YAML
+
+from tests.tiny_study import ROOT, TinyStudy
+
+FILES = ("dvc.lock", "dvc.yaml", "params.yaml", "pyproject.toml")
+FOLDERS = ("metrics", "plots", "src", "stages")
+
+
+class RecordedStudy(TinyStudy):
+    """Results of real MNIST, in Git, and up to date by their lock; nothing here was trained."""
+
+    def __init__(self, root):
+        self.root = root
+        root.mkdir()
+        for name in FILES:
+            shutil.copy(ROOT / name, root / name)
+        for name in FOLDERS:
+            shutil.copytree(
+                ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
+        self.lock()
+        self("git init -q -b main")
+        self.commit("recorded")
+
+    def flip(self, net, *, broken=0, mended=0):
+        """Turn right predictions wrong, and wrong ones right; images that Git holds come first."""
+        path = self.root / f"plots/evaluate/{net}_predictions.csv"
+        table = pd.read_csv(path)
+        right = (table["label"] == table["prediction"]).to_numpy()
+        with np.load(self.root / "plots/evaluate/examples.npz") as examples:
+            held = examples["index"]
+        order = np.concatenate([held, np.setdiff1d(np.arange(len(table)), held)])
+        lost, won = order[right[order]][:broken], order[~right[order]][:mended]
+        table.loc[lost, "prediction"] = (table.loc[lost, "label"] + 1) % 10
+        table.loc[won, "prediction"] = table.loc[won, "label"]
+        table.to_csv(path, index=False, lineterminator="\n")
+        errors = int((table["label"] != table["prediction"]).sum())
+        self.set_metrics(
+            "evaluate", **{net: {"errors": errors, "accuracy": 1 - errors / len(table)}}
+        )
+
+    def set_metrics(self, name, **values):
+        """Change the first level of a metrics file, or, of a net's, its test metrics."""
+        path = self.root / f"metrics/{name}.json"
+        metrics = json.loads(path.read_text())
+        for key, value in values.items():
+            if name == "evaluate" and isinstance(value, dict):
+                metrics[key]["test"] |= value
+            else:
+                metrics[key] = value
+        path.write_text(json.dumps(metrics, indent=2) + "\n")
+
+    def lock(self):
+        """Write into `dvc.lock` what is in the folder, as if every stage had just run."""
+        yaml = YAML(typ="safe", pure=True)
+        lock = yaml.load(self.root / "dvc.lock")
+        declared = yaml.load(self.root / "dvc.yaml")["stages"]
+        params = yaml.load(self.root / "params.yaml")
+        for stage, locked in lock["stages"].items():
+            known = {dep["path"]: dep for dep in locked["deps"]}
+            locked["deps"] = [known.get(path, {"path": path}) for path in declared[stage]["deps"]]
+            locked["params"] = {
+                "params.yaml": {key: look_up(params, key) for key in declared[stage]["params"]}
+            }
+            for file in (*locked["deps"], *locked["outs"]):
+                if (path := self.root / file["path"]).is_file():
+                    file["md5"] = hashlib.md5(path.read_bytes()).hexdigest()
+        YAML().dump(lock, self.root / "dvc.lock")
+
+    def branch(self, name, message="a change"):
+        """Record the folder as a branch of its own, and stay on it."""
+        self.lock()
+        self(f"git switch -qc {name}")
+        self.commit(message)
+
+    def experiment(self, name):
+        """Record the folder as DVC records an experiment, and leave the branch as it was."""
+        self.lock()
+        baseline = self("git rev-parse HEAD").stdout.strip()
+        self("git switch -q --detach")
+        self.commit(name)
+        self(f"git update-ref refs/exps/{baseline[:2]}/{baseline[2:]}/{name} HEAD")
+        self("git switch -q main")
+
+
+def look_up(params, key):
+    for part in key.split("."):
+        params = params[part]
+    return params
