@@ -49,7 +49,9 @@ def test_dvc_reads_metrics_and_plots(tiny_repro):
     metrics = shown[""]["data"]["metrics/evaluate.json"]["data"]
     assert 0 <= metrics["dense"]["test"]["accuracy"] <= 1
     plots = tiny_repro.study("dvc plots show --json").stdout
-    assert {"dense_accuracy", "cnn_loss", "cnn_confusion"} <= set(json.loads(plots)["data"] or plots)
+    assert {"dense_accuracy", "cnn_loss", "cnn_confusion"} <= set(
+        json.loads(plots)["data"] or plots
+    )
 
 
 def test_each_stage_has_one_finished_run_under_one_parent(tiny_repro):

@@ -91,7 +91,9 @@ def in_order(stages):
     Args:
         stages: entries by name.
     """
-    makers = {out["path"]: name for name, locked in stages.items() for out in locked.get("outs", ())}
+    makers = {
+        out["path"]: name for name, locked in stages.items() for out in locked.get("outs", ())
+    }
     reads = {
         name: {makers[dep["path"]] for dep in locked.get("deps", ()) if dep["path"] in makers}
         for name, locked in stages.items()

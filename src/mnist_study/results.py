@@ -65,6 +65,12 @@ class Results:
         np.add.at(counts, (table["label"].to_numpy(), table["prediction"].to_numpy()), 1)
         return counts
 
+    def most_common_error(self, net):
+        """How often a net makes the mistake that it makes most."""
+        counts = self.confusion(net)
+        np.fill_diagonal(counts, 0)
+        return int(counts.max())
+
 
 def read_results():
     """Read the outputs of the earlier stages; neither test images nor models are opened."""

@@ -66,7 +66,9 @@ def sync(revisions):
                         without = f", without {', '.join(lacking)}" if lacking else ""
                         tqdm.write(f"added {record.stage} of {revision.label}{without}")
     except StoreError as error:
-        raise UserError(f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again") from None
+        raise UserError(
+            f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again"
+        ) from None
     return added, present
 
 

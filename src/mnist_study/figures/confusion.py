@@ -24,9 +24,7 @@ def draw_confusion(axis, counts, net, *, diagonal=True):
         if count:
             dark = count > 0.6 * shown.max()
             colour = "white" if dark else INK
-            axis.text(
-                prediction, label, count, color=colour, fontsize=8, ha="center", va="center"
-            )
+            axis.text(prediction, label, count, color=colour, fontsize=8, ha="center", va="center")
     digits = range(len(counts))
     axis.set(
         title=f"{_title(net)}: {_finding(counts, errors, diagonal=diagonal)}",

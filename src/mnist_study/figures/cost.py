@@ -63,5 +63,3 @@ def draw_accuracy_by_work(axis, curves):
     )
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axis.legend(loc="lower right")
-
-

@@ -58,22 +58,24 @@ def draw_panels(results, *, confidence, bins):
         },
     }
     for name, draw in {
-        "networks": lambda net: lambda axis: architecture.draw_network(
-            axis, results.layers[net], net
+        "networks": lambda net: (
+            lambda axis: architecture.draw_network(axis, results.layers[net], net)
         ),
-        "confusion": lambda net: lambda axis: confusion.draw_confusion(
-            axis, results.confusion(net), net
+        "confusion": lambda net: (
+            lambda axis: confusion.draw_confusion(axis, results.confusion(net), net)
         ),
-        "confusion_errors": lambda net: lambda axis: confusion.draw_confusion(
-            axis, results.confusion(net), net, diagonal=False
+        "confusion_errors": lambda net: (
+            lambda axis: confusion.draw_confusion(axis, results.confusion(net), net, diagonal=False)
         ),
-        "calibration": lambda net: lambda axis: draw_reliability(
-            axis,
-            calibration.bin_by_confidence(
-                results.predictions[net], bins=bins, confidence=confidence
-            ),
-            net,
-            ece=results.metrics["evaluate"][net]["test"]["ece"],
+        "calibration": lambda net: (
+            lambda axis: draw_reliability(
+                axis,
+                calibration.bin_by_confidence(
+                    results.predictions[net], bins=bins, confidence=confidence
+                ),
+                net,
+                ece=results.metrics["evaluate"][net]["test"]["ece"],
+            )
         ),
     }.items():
         panels[name] = {f"{name}-{net}": draw(net) for net in NETS}
