@@ -1,7 +1,8 @@
 """Score both nets on the test images, which no other stage opens, and judge the study's claims.
 
 Reads the models, the test split, the dense net's history and the split sizes; writes metrics, a row
-per test image and net, the claims with their verdicts, and what the report shows of images and nets.
+per test image and net, the claims with their verdicts, and what the report shows of images and
+nets.
 """
 
 import numpy as np

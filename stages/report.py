@@ -7,7 +7,7 @@ Reads metrics, curves, predictions and the examples that `evaluate` kept; writes
 from mnist_study import report, tracking
 from mnist_study.errors import command
 from mnist_study.figures import report as figures
-from mnist_study.figures.style import save, side_by_side
+from mnist_study.figures.style import compose, save
 from mnist_study.params import load
 from mnist_study.results import read_results
 
@@ -24,7 +24,7 @@ def main():
         for name, drawn in panels.items():
             save(
                 f"plots/report/{name}.png",
-                side_by_side(*drawn.values(), size=figures.size_of(name)),
+                compose(*drawn.values(), **figures.layout(name)),
             )
         digits = figures.choose_digits(
             results,

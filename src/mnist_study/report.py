@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_study import claims
 from mnist_study.figures import report as figures
 from mnist_study.figures.digits import percent
-from mnist_study.figures.style import NETS, side_by_side, to_svg
+from mnist_study.figures.style import NETS, compose, to_svg
 from mnist_study.files import replacing
 
 LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy", "matplotlib", "dvc", "mlflow")
@@ -46,9 +46,8 @@ def render(template, results, *, panels, digits, confidence):
         return quote(results.metrics, path, form)
 
     def svgs(name):
-        size = figures.size_of(name)
         for panel, draw in panels[name].items():
-            yield panel, Markup(to_svg(side_by_side(draw, size=size), panel))
+            yield panel, Markup(to_svg(compose(draw, **figures.layout(name)), panel))
 
     return environment.get_template(template).render(
         number=number,

@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from mnist_study.figures.style import COLOURS, NETS
 
-GAP = 0.5
+GAP = 1.6  # between boxes
 
 
 def draw_network(axis, layers, net):
@@ -20,7 +20,7 @@ def draw_network(axis, layers, net):
         layers: pandas.DataFrame of the net's layers, as anatomy.describe_layers returns it.
         net: "dense" or "cnn".
     """
-    x = 0.0
+    x, tallest = 0.0, 0.0
     for kind, shape in _stations(layers):
         *plane, channels = shape
         height = plane[0] / 4 if plane else math.sqrt(channels) / 2
@@ -29,10 +29,11 @@ def draw_network(axis, layers, net):
             Rectangle((x, -height / 2), width, height, facecolor=COLOURS[net], alpha=0.55)
         )
         middle = x + width / 2
-        axis.text(middle, height / 2 + 0.2, kind, ha="left", va="bottom", rotation=40, fontsize=9)
+        axis.text(middle, height / 2 + 0.2, kind, ha="left", va="bottom", rotation=35, fontsize=9)
         axis.text(middle, -height / 2 - 0.2, _times(shape), ha="center", va="top", fontsize=8)
-        x += width + (GAP + 0.9 if plane else GAP + 0.45)
-    axis.set(xlim=(-0.8, x + 0.6), ylim=(-8.2, 9.5))
+        x += width + GAP
+        tallest = max(tallest, height)
+    axis.set(xlim=(-0.8, x), ylim=(-tallest / 2 - 2.4, tallest / 2 + 2.8))
     axis.set_title(f"The {NETS[net]}, {layers['parameters'].sum():,} parameters")
     axis.axis("off")
 
@@ -44,7 +45,7 @@ def _stations(layers):
     for layer in layers.itertuples():
         shape = [int(side) for side in layer.output.split("×")]
         if layer.kind not in ("Rescaling", "Dropout"):
-            yield layer.kind, shape
+            yield layer.kind.removesuffix("2D").replace("Pooling", "Pool"), shape
 
 
 def _times(shape):

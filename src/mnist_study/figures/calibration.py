@@ -5,6 +5,8 @@ from matplotlib.ticker import PercentFormatter
 
 from mnist_study.figures.style import COLOURS, NETS
 
+FOOT = -0.06  # where the counts stand
+
 
 def draw_reliability(axis, bins, net, *, ece):
     """Accuracy by confidence, with intervals, beside the diagonal of a calibrated net.
@@ -23,8 +25,8 @@ def draw_reliability(axis, bins, net, *, ece):
         bins["confidence"],
         bins["accuracy"],
         yerr=np.abs(bins[["low", "high"]].to_numpy().T - bins["accuracy"].to_numpy()),
-        fmt="o-",
-        markersize=4,
+        fmt="o",
+        markersize=5,
         elinewidth=1,
         capsize=2,
         color=COLOURS[net],
@@ -33,23 +35,21 @@ def draw_reliability(axis, bins, net, *, ece):
     for row in bins.itertuples():
         axis.annotate(
             f"{row.images:,}",
-            (row.confidence, row.low),
-            xytext=(0, -3),
-            textcoords="offset points",
+            (row.confidence, FOOT),
             fontsize=7,
             ha="center",
-            va="top",
+            va="center",
         )
     gap = bins["images"] @ (bins["confidence"] - bins["accuracy"])
     manner = "overconfident" if gap > 0 else "underconfident"
     axis.set(
         title=f"The {NETS[net]} is {manner}: ECE {ece:.2%}",
-        xlabel="confidence (counts of test images below the bars)",
+        xlabel="confidence; at the foot, how many test images",
         ylabel="accuracy",
         xlim=(0, 1.04),
-        ylim=(-0.09, 1.04),
+        ylim=(1.6 * FOOT, 1.04),
     )
     for direction in (axis.xaxis, axis.yaxis):
         direction.set_major_formatter(PercentFormatter(1))
     axis.set_yticks(np.linspace(0, 1, 6))
-    axis.legend(loc="upper left")
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.07))

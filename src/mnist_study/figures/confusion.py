@@ -8,7 +8,7 @@ CMAPS = {"dense": "Blues", "cnn": "Oranges"}
 
 
 def draw_confusion(axis, counts, net, *, diagonal=True):
-    """Test digits by label and prediction, as counts.
+    """Test images by label and prediction, as counts.
 
     Args:
         axis: to draw on.
@@ -19,7 +19,7 @@ def draw_confusion(axis, counts, net, *, diagonal=True):
     errors = counts * (1 - np.eye(len(counts), dtype=int))
     shown = counts if diagonal else errors
     axis.grid(visible=False)
-    image = axis.imshow(shown, cmap=CMAPS[net], vmin=0, interpolation="nearest")
+    axis.imshow(shown, cmap=CMAPS[net], vmin=0, interpolation="nearest")
     for (label, prediction), count in np.ndenumerate(shown):
         if count:
             dark = count > 0.6 * shown.max()
@@ -35,7 +35,6 @@ def draw_confusion(axis, counts, net, *, diagonal=True):
     )
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
-    axis.figure.colorbar(image, label="test images", shrink=0.8)
 
 
 def _title(net):
@@ -45,5 +44,13 @@ def _title(net):
 def _finding(counts, errors, *, diagonal):
     if diagonal or not errors.any():
         return f"{errors.sum():,} of {counts.sum():,} digits are misread"
-    label, prediction = np.unravel_index(errors.argmax(), errors.shape)
-    return f"{label} read as {prediction} is its commonest error"
+    commonest = [
+        f"{label} as {prediction}" for label, prediction in np.argwhere(errors == errors.max())
+    ]
+    if len(commonest) > 2:
+        return f"no error is made more than {_times(errors.max())}"
+    return f"most often misread is {' and '.join(commonest)}"
+
+
+def _times(count):
+    return "once" if count == 1 else f"{count} times"

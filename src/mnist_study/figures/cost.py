@@ -13,6 +13,7 @@ def draw_accuracy_by_parameters(axis, points, *, confidence):
         points: net to (parameters, accuracy, low, high).
         confidence: of the intervals, for the label.
     """
+    sizes, accuracies, *_ = zip(*points.values(), strict=True)
     for net, (parameters, accuracy, low, high) in points.items():
         axis.errorbar(
             parameters,
@@ -30,11 +31,11 @@ def draw_accuracy_by_parameters(axis, points, *, confidence):
             va="center",
         )
     axis.set(
-        title="What parameters buy",
+        title=f"{_ratio(sizes)} the parameters: {_gain(accuracies)} points",
         xlabel="parameters",
         ylabel=f"test accuracy, with {confidence:.0%} interval",
     )
-    axis.set_xlim(0, 1.55 * max(parameters for parameters, *_ in points.values()))
+    axis.set_xlim(0, 1.55 * max(sizes))
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.xaxis.set_major_locator(MaxNLocator(5))
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
@@ -55,11 +56,22 @@ def draw_accuracy_by_work(axis, curves):
         axis.plot(
             work, accuracies, marker=MARKERS[net], markersize=4, color=COLOURS[net], label=NETS[net]
         )
+    works, finals = zip(*((w.iloc[-1], a.iloc[-1]) for w, a in curves.values()), strict=True)
     axis.set(
-        title="What training work buys, epoch by epoch",
+        title=f"{_ratio(works)} the training work: {_gain(finals)} points",
         xlabel="multiply–accumulates, forward passes",
         ylabel="validation accuracy",
         xscale="log",
     )
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axis.legend(loc="lower right")
+
+
+def _ratio(pair):
+    """How many times the first the second is."""
+    return f"{pair[1] / pair[0]:.2g} ×"
+
+
+def _gain(pair):
+    """By how many percentage points the second is above the first."""
+    return f"{100 * (pair[1] - pair[0]):+.1f}"

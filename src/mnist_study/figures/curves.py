@@ -2,17 +2,17 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.figures.style import COLOURS, NETS, side_by_side
+from mnist_study.figures.style import COLOURS, NETS, compose
 
 
 def draw_curves(history, net):
-    """Accuracy and loss by epoch, train and val, with the epoch of the lowest validation loss.
+    """Accuracy and loss by epoch, train and val; a ring marks the epoch of the lowest val loss.
 
     Args:
         history: pandas.DataFrame as training.train returns it.
         net: "dense" or "cnn".
     """
-    return side_by_side(
+    return compose(
         lambda axis: draw_accuracy(axis, history, net), lambda axis: draw_loss(axis, history, net)
     )
 
@@ -27,20 +27,11 @@ def draw_accuracy(axis, history, net):
 
 
 def draw_loss(axis, history, net):
-    """Loss by epoch, marked where it is lowest on validation."""
+    """Loss by epoch."""
     _draw(axis, history, net, "loss")
-    lowest = history.loc[history["val/loss"].idxmin()]
-    axis.plot(
-        lowest["epoch"],
-        lowest["val/loss"],
-        "o",
-        markersize=11,
-        markerfacecolor="none",
-        color=COLOURS[net],
-        label="lowest val",
-    )
+    lowest = history["epoch"][history["val/loss"].idxmin()]
     axis.set(
-        title=f"The {NETS[net]}'s validation loss turns at epoch {lowest['epoch']:.0f}",
+        title=f"The {NETS[net]}'s val loss is lowest at epoch {lowest}",
         ylabel="cross-entropy, nats",
     )
     axis.set_ylim(bottom=0)
@@ -48,8 +39,6 @@ def draw_loss(axis, history, net):
 
 
 def _draw(axis, history, net, metric):
-    lowest = history["epoch"][history["val/loss"].idxmin()]
-    axis.axvline(lowest, color="0.45", linewidth=1, linestyle=":")
     styles = {"train": {"color": "0.45", "linestyle": "--"}, "val": {"color": COLOURS[net]}}
     for split, style in styles.items():
         axis.plot(
@@ -60,5 +49,15 @@ def _draw(axis, history, net, metric):
             gid=split,
             **style,
         )
+    lowest = history.loc[history["val/loss"].idxmin()]
+    axis.plot(
+        lowest["epoch"],
+        lowest[f"val/{metric}"],
+        "o",
+        markersize=11,
+        markerfacecolor="none",
+        color=COLOURS[net],
+        label="lowest val loss",
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="epoch")

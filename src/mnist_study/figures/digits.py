@@ -17,7 +17,7 @@ def draw_digits(split, per_digit=10):
             axis.grid(visible=False)
         for axis, image in zip(row, images, strict=False):
             axis.imshow(image, vmin=0, vmax=255)
-    figure.suptitle(f"Training images: the first {per_digit} of each digit")
+    figure.suptitle(f"Training images: the first {per_digit} of each digit", x=0.01, ha="left")
     return figure
 
 
@@ -65,5 +65,5 @@ def _draw_prediction(axis, image, row):
 
 
 def percent(confidence):
-    """A confidence as a whole percent; never 100 % unless it is."""
-    return f"{min(int(confidence * 100 + 0.5), 99)}%" if confidence < 1 else "100%"
+    """A confidence as a whole percent; none is rounded up to certainty."""
+    return f"{confidence:.0%}" if confidence < 0.995 else ">99%"

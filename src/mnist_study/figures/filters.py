@@ -13,7 +13,7 @@ def draw_filters(axis, kernels):
         kernels: float32 (height, width, filters).
     """
     bound = float(np.abs(kernels).max())
-    axis.set_title(f"The {kernels.shape[-1]} filters: edges and strokes")
+    axis.set_title(f"The {kernels.shape[-1]} filters of the first convolution")
     shown = axis.imshow(
         _tile(kernels), cmap="RdBu_r", vmin=-bound, vmax=bound, interpolation="nearest"
     )
@@ -28,7 +28,7 @@ def draw_maps(axis, maps, label):
         maps: float32 (height, width, filters).
         label: the digit.
     """
-    axis.set_title(f"Their feature maps of a {label}")
+    axis.set_title(f"Where each filter answers to a {label}")
     shown = axis.imshow(_tile(maps), cmap="viridis", interpolation="nearest")
     _finish(axis, shown, "activation")
 

@@ -6,23 +6,23 @@ import pandas as pd
 from mnist_study import calibration
 from mnist_study.figures import accuracy, architecture, confusion, cost, curves, digits, filters
 from mnist_study.figures.calibration import draw_reliability
-from mnist_study.figures.style import NETS, PANEL
+from mnist_study.figures.style import NETS
 from mnist_study.mnist import NUM_CLASSES
 from mnist_study.uncertainty import wilson_interval
 
-SIZES = {  # inches, of a panel that is not PANEL
-    "accuracy_by_digit": (7.5, 3.8),
-    "confusion": (5, 4.4),
-    "confusion_errors": (5, 4.4),
-    "convolution": (4.6, 3.9),
-    "digit": (4.3, 3.6),
-    "networks": (8, 3.6),
+LAYOUTS = {  # what style.compose needs for figures that differ from its defaults
+    "accuracy_by_digit": {"size": (7.5, 3.8)},
+    "confusion": {"size": (4.4, 4.4)},
+    "confusion_errors": {"size": (4.4, 4.4)},
+    "convolution": {"size": (4.7, 3.4)},
+    "digit": {"size": (4.3, 3.6)},
+    "networks": {"size": (8, 3), "columns": 1},
 }
 
 
-def size_of(name):
-    """Width and height of a figure's panels, in inches."""
-    return SIZES.get(name, PANEL)
+def layout(name):
+    """How style.compose lays out a figure."""
+    return LAYOUTS.get(name, {})
 
 
 def draw_panels(results, *, confidence, bins):

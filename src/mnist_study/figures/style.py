@@ -16,19 +16,29 @@ plt.style.use(Path(__file__).with_name("study.mplstyle"))
 NETS = {"dense": "dense net", "cnn": "CNN"}  # as a sentence calls them
 COLOURS = {"dense": "C0", "cnn": "C1"}
 MARKERS = {"dense": "o", "cnn": "s"}
+PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them light and dark
+    "#000000": "currentColor",
+    "#d9d9d9": "var(--grid)",
+    "#0072b2": "var(--blue)",
+    "#d55e00": "var(--vermillion)",
+    "#737373": "var(--grey)",
+}
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
 
 
-def side_by_side(*panels, size=PANEL):
-    """A figure of panels in a row.
+def compose(*panels, size=PANEL, columns=2):
+    """A figure of panels, row by row.
 
     Args:
         panels: functions that draw on an axis.
         size: width and height of each, in inches.
+        columns: panels in a row, at most.
     """
+    columns = min(columns, len(panels))
+    rows = len(panels) // columns
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(size[0] * len(panels), size[1]), squeeze=False
+        rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False
     )
     for panel, axis in zip(panels, axes.flat, strict=True):
         panel(axis)
@@ -45,8 +55,7 @@ def save(path, figure):
 def to_svg(figure, name):
     """Draw a figure as SVG to be put into a page; close it.
 
-    What is black takes the page's text colour and the grid its `--grid`, so that a dark page can
-    change both. The size is left to the page.
+    Size and colours are left to the page, so that a dark one can change them.
 
     Args:
         figure: matplotlib figure.
@@ -64,4 +73,6 @@ def to_svg(figure, name):
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return svg.replace("#000000", "currentColor").replace("#d9d9d9", "var(--grid)")
+    for colour, follows in PAGE_COLOURS.items():
+        svg = svg.replace(colour, follows)
+    return svg
