@@ -27,10 +27,12 @@ class Revision:
     Attributes:
         name: what the user calls it.
         commit: 40 hexadecimal digits, or None for the workspace.
+        baseline: of an experiment, the commit that it started from.
     """
 
     name: str
     commit: str | None
+    baseline: str | None = None
 
     @property
     def label(self):
@@ -40,6 +42,13 @@ class Revision:
         if self.commit.startswith(self.name):
             return self.commit[:7]
         return f"{self.name} ({self.commit[:7]})"
+
+    @property
+    def time(self):
+        """When it was committed, in milliseconds since 1970; None for the workspace."""
+        if self.commit is None:
+            return None
+        return int(_git("show", "--no-patch", "--format=%ct", self.commit)) * 1000
 
     def read(self, path):
         """The bytes of a file that is in Git, or in the working tree; None where there is none."""
@@ -103,7 +112,7 @@ def resolve(name):
     if len(found) > 1:
         commits = ", ".join(commit[:7] for commit in found.values())
         raise UserError(f"{name}: expected one experiment of that name, found {commits}; name one")
-    return Revision(name, *found.values())
+    return Revision(name, *found.values(), baseline=next(iter(found)))
 
 
 def merge_base(main="main"):
@@ -132,7 +141,10 @@ def all_revisions():
             Revision(re.sub("refs/(heads|tags)/", "", ref, count=1), commit)
             for ref, commit in _refs("refs/heads", "refs/tags")
         ),
-        *(Revision(match["name"], commit) for match, commit in _experiments()),
+        *(
+            Revision(match["name"], commit, baseline=match[1] + match[2])
+            for match, commit in _experiments()
+        ),
     ]
 
 

@@ -82,7 +82,7 @@ def records(revision, folder):
     Returns:
         list of StageRecord.
     """
-    stages = revision.lock().get("stages", {})
+    stages = revision.lock()
     md5s = {
         item["path"]: item["md5"]
         for locked in stages.values()
@@ -126,9 +126,9 @@ def _fetch(revision, path, copy):
 
 def _origin(revision):
     return provenance.restored(
-        revision.label,
+        revision.name if revision.baseline else revision.label,
         commit=revision.commit,
         time=revision.time,
-        experiment=revision.label if revision.baseline else "",
+        experiment=revision.name if revision.baseline else "",
         baseline=revision.baseline or "",
     )

@@ -22,8 +22,9 @@ if stage and os.environ.get("OBSERVED"):
         if event == "open" and isinstance(arguments[0], str):
             path, mode, flags = arguments
             writes = flags & (os.O_WRONLY | os.O_RDWR) if flags else "w" in (mode or "")
+            relative_to_a_folder = mode is None and not os.path.isabs(path)  # as rmtree opens
             path = os.path.abspath(path)
-            if path.startswith(root):
+            if path.startswith(root) and not relative_to_a_folder:
                 opened["written" if writes else "read"].add(path.removeprefix(root))
         if event == "os.rename":
             target = os.path.abspath(os.fspath(arguments[1]))
