@@ -1,42 +1,14 @@
-<<<<<<< HEAD
 """Fixtures that several test files share."""
 
-from types import SimpleNamespace
-
-import pytest
-
-from tests.tiny_study import ROOT, TinyStudy
-
-
-@pytest.fixture(scope="session")
-def tiny_repro(tmp_path_factory):
-    """A tiny study after `dvc repro`, each stage of which was watched.
-
-    Has study, output (of `dvc repro`), and observed (folder of what was seen).
-    """
-    folder = tmp_path_factory.mktemp("repro")
-    observed = folder / "observed"
-    observed.mkdir()
-    study = TinyStudy(folder / "study")
-    output = study(
-        "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
-    ).stdout
-    return SimpleNamespace(study=study, output=output, observed=observed)
-
-
-@pytest.fixture
-def study(tiny_repro, tmp_path):
-    """A copy of the tiny study after `dvc repro`, to change; its store is still to be made."""
-    return tiny_repro.study.copy(tmp_path / "study")
-=======
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tiny_mnist import write_tiny_mnist
 
 from mnist_study.idx import read_images, read_labels
 from mnist_study.splits import Split
+from tests.tiny_mnist import write_tiny_mnist
+from tests.tiny_study import ROOT, TinyStudy
 
 
 @pytest.fixture(scope="session")
@@ -74,4 +46,25 @@ def tiny_train(tiny_mnist):
 def tiny_test(tiny_mnist):
     """Its test images as a Split."""
     return Split(read_images(tiny_mnist.test_images), read_labels(tiny_mnist.test_labels))
->>>>>>> tests
+
+
+@pytest.fixture(scope="session")
+def tiny_repro(tmp_path_factory):
+    """A tiny study after `dvc repro`, each stage of which was watched.
+
+    Has study, output (of `dvc repro`), and observed (folder of what was seen).
+    """
+    folder = tmp_path_factory.mktemp("repro")
+    observed = folder / "observed"
+    observed.mkdir()
+    study = TinyStudy(folder / "study")
+    output = study(
+        "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
+    ).stdout
+    return SimpleNamespace(study=study, output=output, observed=observed)
+
+
+@pytest.fixture
+def study(tiny_repro, tmp_path):
+    """A copy of the tiny study after `dvc repro`, to change; its store is still to be made."""
+    return tiny_repro.study.copy(tmp_path / "study")

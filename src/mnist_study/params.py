@@ -116,11 +116,14 @@ class Evaluate(Section):
     confidence: Fraction
     samples: Count
     seed: Seed
+    calibration_bins: Count
     claims: Claims
 
 
 class Report(Section):
     errors: Count
+    confident_errors: Count
+    disagreements: Count
 
 
 class Tolerance(Section):
