@@ -8,8 +8,8 @@ from mnist_study import report, tracking
 from mnist_study.errors import command
 from mnist_study.figures import report as figures
 from mnist_study.figures.style import compose, save
-from mnist_study.params import load
 from mnist_study.findings import read_findings
+from mnist_study.params import load
 
 
 def main():

@@ -145,7 +145,7 @@ def test_a_server_that_dies_midway_costs_no_training(study, tmp_path):
                     break
             wait_until(lambda: Runs(uri).of("train_dense"))
             subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=True)
-            for line in stage.stdout:
+            for _ in stage.stdout:
                 last_epoch = time.monotonic()
             (warning,) = stage.stderr.read().splitlines()
         assert stage.returncode == 0

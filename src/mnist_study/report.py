@@ -25,7 +25,7 @@ def render(template, results, *, panels, digits, confidence):
 
     Args:
         template: its file's name, `.html.j2` or `.md.j2`.
-        results: Results.
+        results: Findings.
         panels: figure to dict of panel to function that draws it on an axis.
         digits: what figures.choose_digits returned.
         confidence: of the intervals.

@@ -29,7 +29,7 @@ def draw_panels(results, *, confidence, bins):
     """Figures that consist of panels.
 
     Args:
-        results: Results.
+        results: Findings.
         confidence: of the intervals, in (0, 1).
         bins: of confidence, in the reliability diagrams.
 
@@ -95,7 +95,7 @@ def choose_digits(results, *, errors, confident_errors, disagreements):
     """Which test digits the grids show.
 
     Args:
-        results: Results.
+        results: Findings.
         errors: of the CNN, at most.
         confident_errors: of each net, at most.
         disagreements: digits that one net alone gets right, at most, of each.
