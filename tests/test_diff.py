@@ -250,6 +250,13 @@ def test_an_unknown_revision(study, run):
     )
 
 
+def test_markdown_says_why_a_comparison_could_not_begin(study, run):
+    status, output, error = run("diff", "nope", "--md")
+    assert status == 2
+    assert output.startswith("### Results: not comparable\n\n**nope: expected a branch, tag,")
+    assert error.startswith("error: nope: expected a branch")
+
+
 def test_a_shallow_clone_says_how_to_deepen_it(study, run, tmp_path, monkeypatch):
     first = study("git rev-parse HEAD").stdout.strip()
     study("git commit -qm next --allow-empty")

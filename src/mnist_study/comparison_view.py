@@ -78,6 +78,11 @@ def to_markdown(comparison: Comparison, sections: list[Section]) -> str:
     return "\n\n".join(parts)
 
 
+def refuse(reason: str) -> str:
+    """The Markdown of a comparison that could not begin."""
+    return f"### Results: {TITLES[INCOMPARABLE]}\n\n**{_escape(reason)}**"
+
+
 def make_sections(comparison: Comparison, base: Results, head: Results, *, images: int):
     """Lay out a comparison.
 

@@ -47,6 +47,8 @@ def run(arguments):
         head = read_results(resolve(arguments.head))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        if arguments.md:
+            print(view.refuse(str(error)))
         return INCOMPARABLE
     comparison = compare(base, head, settings)
     pictures = {}
