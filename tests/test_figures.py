@@ -6,7 +6,7 @@ import pytest
 
 from mnist_study.figures.curves import draw_curves
 from mnist_study.figures.digits import draw_digit, draw_digits, draw_predictions
-from mnist_study.figures.style import plt, save
+from mnist_study.figures.style import compose, plt, save
 from mnist_study.splits import Split
 
 
@@ -88,8 +88,8 @@ def test_a_saved_figure_is_closed(history, tmp_path):
 
 def test_the_curves_have_titles_and_axes_with_units(history):
     accuracy, loss = draw_curves(history, "dense").axes
-    assert accuracy.get_title(loc="left") == "dense: accuracy"
-    assert loss.get_title(loc="left") == "dense: validation loss is lowest at epoch 2"
+    assert accuracy.get_title(loc="left") == "The dense net ends at 82.0% on validation"
+    assert loss.get_title(loc="left") == "The dense net's val loss is lowest at epoch 2"
     assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("epoch", "accuracy")
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "cross-entropy, nats")
 
@@ -100,8 +100,9 @@ def test_the_curves_show_train_and_val_by_epoch_and_the_lowest_validation_loss(h
         assert (train.get_label(), val.get_label()) == ("train", "val")
         assert train.get_xydata().tolist() == history[["epoch", f"train/{metric}"]].values.tolist()
         assert val.get_xydata().tolist() == history[["epoch", f"val/{metric}"]].values.tolist()
-        assert lowest.get_xdata() == [2, 2]
-        assert [text.get_text() for text in axis.get_legend().get_texts()] == ["train", "val"]
+        assert lowest.get_xydata().tolist() == [[2, history[f"val/{metric}"][1]]]
+        legend = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert legend == ["train", "val", "lowest val loss"]
 
 
 def test_the_epochs_are_marked_in_whole_numbers(history):
@@ -130,8 +131,8 @@ def test_a_digit_with_too_few_examples_leaves_places_empty(tiny_train):
 def test_every_picture_has_the_same_scale_of_intensity(tiny_train, table):
     figures = [
         draw_digits(tiny_train, per_digit=2),
-        draw_digit(tiny_train.x[0], 7),
-        draw_predictions(tiny_train.x[:3], table, "three"),
+        compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)),
+        draw_predictions(("three", tiny_train.x[:3], table)),
     ]
     for figure in figures:
         for axis in filled(figure):
@@ -139,7 +140,7 @@ def test_every_picture_has_the_same_scale_of_intensity(tiny_train, table):
 
 
 def test_one_digit_comes_with_its_label_axes_and_scale(tiny_train):
-    axis, scale = draw_digit(tiny_train.x[0], 7).axes
+    axis, scale = compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)).axes
     assert axis.get_title(loc="left") == "A handwritten 7: 28 × 28 pixels"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("column", "row")
     assert scale.get_ylabel() == "intensity, 0–255"
@@ -147,16 +148,16 @@ def test_one_digit_comes_with_its_label_axes_and_scale(tiny_train):
 
 
 def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train, table):
-    figure = draw_predictions(tiny_train.x[:3], table, "What the CNN says")
-    assert figure.get_suptitle() == "What the CNN says"
+    figure = draw_predictions(("What the CNN says", tiny_train.x[:3], table))
+    assert figure.subfigs[0].get_suptitle() == "What the CNN says"
     axes = filled(figure)
-    assert [axis.get_title() for axis in axes] == ["7  (99%)", "3  (50%)", "1  (100%)"]
+    assert [axis.get_title() for axis in axes] == ["7  (99%)", "3  (50%)", "1  (>99%)"]
     assert [axis.get_xlabel() for axis in axes] == ["label 7", "label 2", "label 1"]
     assert np.array_equal(np.stack([shown(axis) for axis in axes]), tiny_train.x[:3])
 
 
 def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
-    titles = [axis.title for axis in filled(draw_predictions(tiny_train.x[:3], table, ""))]
+    titles = [axis.title for axis in filled(draw_predictions(("", tiny_train.x[:3], table)))]
     assert [title.get_color() for title in titles] == ["black", "C1", "black"]
     assert [title.get_fontweight() for title in titles] == ["normal", "bold", "normal"]
 
@@ -164,6 +165,6 @@ def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
 @pytest.mark.parametrize(("number", "places"), [(0, 8), (1, 8), (8, 8), (9, 16), (40, 40)])
 def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(tiny_train, number, places):
     table = pd.DataFrame({"label": 1, "prediction": 1, "confidence": 1.0}, index=range(number))
-    figure = draw_predictions(tiny_train.x[:number], table, "")
+    figure = draw_predictions(("", tiny_train.x[:number], table))
     assert len(figure.axes) == places
     assert len(filled(figure)) == number
