@@ -1,35 +1,48 @@
 """Score both nets on the test images, which no other stage opens, and judge the study's claims.
 
 Reads the models, the test split, the dense net's history and the split sizes; writes metrics, a row
-per test image and net, the claims with their verdicts, and the images that the report shows.
+per test image and net, the claims with their verdicts, and what the report shows of images and
+nets.
 """
 
 import numpy as np
 import pandas as pd
 
-from mnist_study import claims, splits, tracking
+from mnist_study import calibration, claims, splits, tracking
 from mnist_study.errors import command
 from mnist_study.files import read_json, replacing, write_csv, write_json
 from mnist_study.params import load
+from mnist_study.pipeline import md5
 from mnist_study.uncertainty import paired_difference
 
 NETS = ("dense", "cnn")
+MODELS = {net: f"models/{net}.keras" for net in NETS}
+TEST = "data/processed/test.npz"
 
 
 def main():
     params = load()
     with tracking.run("evaluate"):
-        from mnist_study import evaluation
+        from mnist_study import anatomy, evaluation
         from mnist_study.compute import configure, keras
 
         configure(params.compute)
         confidence = params.evaluate.confidence
-        test = splits.load("data/processed/test.npz")
-        scores, tables = {}, {}
-        for net in NETS:
-            probabilities = evaluation.predict(keras.saving.load_model(f"models/{net}.keras"), test)
-            scores[net] = evaluation.score(probabilities, test.y, confidence=confidence)
+        test = splits.load(TEST)
+        models = {net: keras.saving.load_model(path) for net, path in MODELS.items()}
+        scores, tables, layers = {}, {}, {}
+        for net, model in models.items():
+            probabilities = evaluation.predict(model, test)
             tables[net] = evaluation.tabulate(probabilities, test.y)
+            scores[net] = evaluation.score(probabilities, test.y, confidence=confidence)
+            scores[net] |= calibration.score(
+                tables[net],
+                bins=params.evaluate.calibration_bins,
+                confidence=confidence,
+                seed=params.evaluate.seed,
+            )
+            layers[net] = anatomy.describe_layers(model)
+            write_csv(f"plots/evaluate/{net}_layers.csv", layers[net])
             write_csv(f"plots/evaluate/{net}_predictions.csv", tables[net])
             print(f"{net}: test accuracy {scores[net]['accuracy']:.4f}")
 
@@ -37,7 +50,13 @@ def main():
         difference = paired_difference(*right, confidence=confidence)
         write_json(
             "metrics/evaluate.json",
-            {net: {"test": scores[net]} for net in NETS}
+            {
+                net: {
+                    "test": scores[net],
+                    "multiply_adds": int(layers[net]["multiply_adds"].sum()),
+                }
+                for net in NETS
+            }
             | {"cnn_minus_dense": difference._asdict()},
         )
         sizes = {
@@ -61,6 +80,11 @@ def main():
         )
         with replacing("plots/evaluate/examples.npz") as beside:
             np.savez(beside, x=test.x[shown], index=shown, sampled=sampled)
+        kernels, maps = anatomy.first_convolution(models["cnn"], test.x[sampled[0]])
+        with replacing("plots/evaluate/convolution.npz") as beside:
+            np.savez(beside, kernels=kernels, maps=maps)
+        inputs = {path: md5(path) for path in (TEST, *MODELS.values())}
+        write_json("plots/evaluate/inputs.json", inputs)
 
 
 if __name__ == "__main__":

@@ -1,64 +1,50 @@
 """Draw the study's figures and tell the whole result on one page.
 
-Reads metrics, curves, predictions and the examples that `evaluate` kept; writes the figures and
-`report/index.html`.
+Reads metrics, curves, predictions and the examples that `evaluate` kept; writes the figures,
+`report/index.html` and `report/report.md`.
 """
-
-import numpy as np
-import pandas as pd
 
 from mnist_study import report, tracking
 from mnist_study.errors import command
-from mnist_study.figures.digits import draw_digit, draw_predictions
-from mnist_study.figures.style import save
-from mnist_study.files import read_json
+from mnist_study.figures import report as figures
+from mnist_study.figures.style import compose, save
+from mnist_study.findings import read_findings
 from mnist_study.params import load
-
-NETS = ("dense", "cnn")
 
 
 def main():
     params = load()
     with tracking.run("report"):
-        predictions = pd.read_csv("plots/evaluate/cnn_predictions.csv")
-        with np.load("plots/evaluate/examples.npz") as examples:
-            images = dict(zip(examples["index"].tolist(), examples["x"], strict=True))
-            sampled = examples["sampled"].tolist()
-        wrong = predictions.index[predictions["label"] != predictions["prediction"]].tolist()
-
-        def draw_grid(indices, title):
-            chosen = np.array([images[index] for index in indices])
-            return draw_predictions(chosen, predictions.loc[indices], title)
-
-        shown = wrong[: params.report.errors]
-        first = sampled[0]
-        save("plots/report/digit.png", draw_digit(images[first], predictions["label"][first]))
-        save("plots/report/samples.png", draw_grid(sampled, "What the CNN says of test digits"))
-        title = f"{len(shown)} of the {len(wrong)} test digits that the CNN gets wrong"
-        save("plots/report/cnn_errors.png", draw_grid(shown, title))
-
-        sizes = {
-            name: split["images"] for name, split in read_json("metrics/preprocess.json").items()
-        }
-        page = report.render(
-            {
-                "One test digit.": "plots/report/digit.png",
-                "Accuracy and loss of the dense net.": "plots/train_dense/curves.png",
-                "Test digits with the CNN's prediction and confidence on top, the label below.": (
-                    "plots/report/samples.png"
-                ),
-                "Accuracy and loss of the CNN.": "plots/train_cnn/curves.png",
-                "Test digits that the CNN gets wrong: its prediction on top, the label below.": (
-                    "plots/report/cnn_errors.png"
-                ),
-            },
+        results = read_findings()
+        panels = figures.draw_panels(
+            results,
             confidence=params.evaluate.confidence,
-            sizes=sizes,
-            verdicts=read_json("metrics/claims.json"),
-            training={net: read_json(f"metrics/train_{net}.json") for net in NETS},
-            evaluation=read_json("metrics/evaluate.json"),
+            bins=params.evaluate.calibration_bins,
         )
-        report.write_page("report/index.html", page)
+        for name, drawn in panels.items():
+            save(
+                f"plots/report/{name}.png",
+                compose(*drawn.values(), **figures.layout(name)),
+            )
+        digits = figures.choose_digits(
+            results,
+            errors=params.report.errors,
+            confident_errors=params.report.confident_errors,
+            disagreements=params.report.disagreements,
+        )
+        for name, groups in digits.items():
+            save(f"plots/report/{name}.png", figures.draw_digits(results, groups))
+
+        panels["histories"] = figures.draw_histories(results)
+        for name, suffix in {"index": "html", "report": "md"}.items():
+            page = report.render(
+                f"report.{suffix}.j2",
+                results,
+                panels=panels,
+                digits=digits,
+                confidence=params.evaluate.confidence,
+            )
+            report.write_page(f"report/{name}.{suffix}", page)
 
 
 if __name__ == "__main__":

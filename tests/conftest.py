@@ -1,10 +1,51 @@
 """Fixtures that several test files share."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from mnist_study.idx import read_images, read_labels
+from mnist_study.splits import Split
+from tests.tiny_mnist import write_tiny_mnist
 from tests.tiny_study import ROOT, TinyStudy
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The repository's root."""
+    return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_mnist(tmp_path_factory):
+    """The four IDX files of a synthetic MNIST, 600 images for training and 200 for testing.
+
+    Has folder, sha256 by file name, and the paths train_images, train_labels, test_images and
+    test_labels.
+    """
+    folder = tmp_path_factory.mktemp("tiny_mnist")
+    sha256 = write_tiny_mnist(folder)
+    return SimpleNamespace(
+        folder=folder,
+        sha256=sha256,
+        train_images=folder / "train-images-idx3-ubyte",
+        train_labels=folder / "train-labels-idx1-ubyte",
+        test_images=folder / "t10k-images-idx3-ubyte",
+        test_labels=folder / "t10k-labels-idx1-ubyte",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_train(tiny_mnist):
+    """Its training images as a Split."""
+    return Split(read_images(tiny_mnist.train_images), read_labels(tiny_mnist.train_labels))
+
+
+@pytest.fixture(scope="session")
+def tiny_test(tiny_mnist):
+    """Its test images as a Split."""
+    return Split(read_images(tiny_mnist.test_images), read_labels(tiny_mnist.test_labels))
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +62,9 @@ def tiny_repro(tmp_path_factory):
         "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
     ).stdout
     return SimpleNamespace(study=study, output=output, observed=observed)
+
+
+@pytest.fixture
+def study(tiny_repro, tmp_path):
+    """A copy of the tiny study after `dvc repro`, to change; its store is still to be made."""
+    return tiny_repro.study.copy(tmp_path / "study")

@@ -1,6 +1,7 @@
 """The whole repository, small: a copy with real Git and DVC on a tiny synthetic MNIST."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,16 @@ class TinyStudy:
         if check and completed.returncode:
             raise AssertionError(f"{command}\n{completed.stdout}\n{completed.stderr}")
         return completed
+
+    def copy(self, root):
+        """A copy elsewhere, with DVC's cache but with a store that is still to be made."""
+        twin = object.__new__(TinyStudy)
+        twin.root = Path(root)
+        shutil.copytree(self.root, twin.root, symlinks=True)
+        for leftover in twin.root.glob("mlflow.db*"):
+            leftover.unlink()
+        shutil.rmtree(twin.root / "mlartifacts")
+        return twin
 
     def set_params(self, **values):
         """Change parameters, given as `section__key=value`."""

@@ -14,6 +14,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -115,11 +116,14 @@ class Evaluate(Section):
     confidence: Fraction
     samples: Count
     seed: Seed
+    calibration_bins: Count
     claims: Claims
 
 
 class Report(Section):
     errors: Count
+    confident_errors: Count
+    disagreements: Count
 
 
 class Tolerance(Section):
@@ -145,7 +149,7 @@ class Diff(Section):
 class Compute(Section):
     seed: Seed
     threads: Count
-    deterministic: bool
+    deterministic: Annotated[bool, Field(description="true or false")]
     steps_per_execution: Count
 
 
@@ -185,7 +189,13 @@ def load(path="params.yaml"):
     try:
         return Params.model_validate(received)
     except ValidationError as invalid:
-        lines = [f"{path}: {_explain(error)}" for error in invalid.errors()]
+        errors = invalid.errors()
+        misspelt = {_meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
+        lines = [
+            f"{path}: {_explain(error)}"
+            for error in errors
+            if not (error["type"] == "missing" and error["loc"] in misspelt)  # said once already
+        ]
         raise UserError("\n".join(lines)) from None
 
 
@@ -193,11 +203,16 @@ def _explain(error):
     """One line of pydantic's account: where, expected, received."""
     where = ".".join(str(key) for key in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key{_nearest(error['loc'])}"
+        if meant := _meant(error["loc"]):
+            return f"{where}: unknown key, did you mean {meant[-1]}?"
+        known = ", ".join(_section(error["loc"]).model_fields)
+        return f"{where}: unknown key, expected one of {known}"
     if error["type"] == "missing":
         return f"{where}: expected a value, received none"
     if error["type"] == "value_error":
         expected = str(error["ctx"]["error"])
+    elif error["type"] == "model_type":
+        expected = "keys with values"
     else:
         expected = _description(error["loc"]) or error["msg"].partition(" should ")[2]
         expected = expected.removeprefix("be ")
@@ -219,14 +234,17 @@ def _section(loc):
 
 
 def _description(loc):
-    """What the field at a location expects, or the field that holds it."""
-    for key in reversed(loc):
-        if field := _section(loc).model_fields.get(key):
-            return field.description
+    """What the field at a location expects, or what each item of it does."""
+    fields = _section(loc).model_fields
+    if loc[-1] in fields:
+        return fields[loc[-1]].description
+    if len(loc) > 1 and loc[-2] in fields:
+        item = get_args(fields[loc[-2]].annotation)[-1]  # of list[item] or dict[str, item]
+        return FieldInfo.from_annotation(item).description
     return None
 
 
-def _nearest(loc):
-    known = list(_section(loc).model_fields)
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    return f", did you mean {near[0]}?" if near else f", expected one of {', '.join(known)}"
+def _meant(loc):
+    """The location that an unknown key's is a misspelling of, or None."""
+    near = difflib.get_close_matches(str(loc[-1]), _section(loc).model_fields, n=1)
+    return (*loc[:-1], near[0]) if near else None

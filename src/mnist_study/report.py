@@ -1,66 +1,123 @@
-"""The page that tells the result: numbers from the metrics, figures from the plots."""
+"""The pages that tell the result: every number on them says which metrics file it comes from."""
 
 import base64
+import io
+import re
 from pathlib import Path
 
 import jinja2
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
 
 from mnist_study import claims
+from mnist_study.figures import report as figures
+from mnist_study.figures.digits import percent
+from mnist_study.figures.style import NETS, compose, to_svg
 from mnist_study.files import replacing
 
+LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy", "matplotlib", "dvc", "mlflow")
+LOCK = Path("requirements.lock")
 
-def render(figures, *, confidence, sizes, verdicts, training, evaluation):
-    """Fill the template.
+
+def render(template, results, *, panels, digits, confidence):
+    """Fill a template.
 
     Args:
-        figures: caption to PNG file.
+        template: its file's name, `.html.j2` or `.md.j2`.
+        results: Findings.
+        panels: figure to dict of panel to function that draws it on an axis.
+        digits: what figures.choose_digits returned.
         confidence: of the intervals.
-        sizes: images per split, by name.
-        verdicts: the content of `metrics/claims.json`.
-        training: net to the content of `metrics/train_<net>.json`.
-        evaluation: the content of `metrics/evaluate.json`.
 
     Returns:
-        str, HTML that needs no other file.
+        str: text that needs no other file.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
+        autoescape=".html." in template,
         undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(
+    quote = quote_html if environment.autoescape else quote_text
+
+    def number(path, form="{:,}"):
+        return quote(results.metrics, path, form)
+
+    def svgs(name):
+        for panel, draw in panels[name].items():
+            yield panel, Markup(to_svg(compose(draw, **figures.layout(name)), panel))
+
+    return environment.get_template(template).render(
+        number=number,
+        svgs=svgs,
+        picture=lambda index: picture(results.images[index]),
+        percent=percent,
+        results=results,
+        digits=digits,
+        nets=NETS,
         confidence=confidence,
-        sizes=sizes,
-        claims=[describe_verdict(name, verdict) for name, verdict in verdicts.items()],
-        rules=list(dict.fromkeys(claims.STATEMENTS[name][1] for name in verdicts)),
-        nets=[
-            {
-                "name": net,
-                "parameters": metrics["parameters"],
-                "val_accuracy": metrics["val"]["accuracy"],
-                "test": evaluation[net]["test"],
-            }
-            for net, metrics in training.items()
-        ],
-        difference=evaluation["cnn_minus_dense"],
-        figures=[
-            {"caption": caption, "data": base64.b64encode(Path(path).read_bytes()).decode()}
-            for caption, path in figures.items()
-        ],
+        claims=list(describe_claims(results.metrics["claims"])),
+        rules=list(dict.fromkeys(claims.STATEMENTS[name][1] for name in claims.STATEMENTS)),
+        errors=np.union1d(*(results.wrong(net) for net in NETS)).tolist(),
+        versions=locked_versions(LOCK.read_text(encoding="utf-8")),
     )
 
 
-def describe_verdict(name, verdict):
-    """A claim in words and its numbers as text, shares as percentages."""
-    is_share = verdict["claimed"] < 1
-    form = "{:.2%}" if is_share else "{:,}"
-    low, high = form.format(verdict["low"]), form.format(verdict["high"])
-    return {
-        "statement": claims.describe(name, verdict),
-        "measured": form.format(verdict["measured"]),
-        "interval": "exact" if low == high else f"{low} – {high}",
-        "verdict": verdict["verdict"],
-    }
+def quote_html(metrics, path, form):
+    """A number for the page, as a data element that names its source.
+
+    Args:
+        metrics: content of the metrics files by name.
+        path: a file's name and the keys to a number in it, such as `evaluate/cnn/test/accuracy`.
+        form: how to write it.
+    """
+    value = look_up(metrics, path)
+    return Markup('<data value="{}" data-source="{}">{}</data>').format(
+        value, path, form.format(value)
+    )
+
+
+def quote_text(metrics, path, form):
+    """The same number as plain text."""
+    return form.format(look_up(metrics, path))
+
+
+def look_up(metrics, path):
+    """The number at a path such as `evaluate/cnn/test/accuracy`."""
+    for key in path.split("/"):
+        metrics = metrics[key]
+    return metrics
+
+
+def describe_claims(verdicts):
+    """Each claim in words, with its verdict and how its numbers are written."""
+    for name, verdict in verdicts.items():
+        yield {
+            "name": name,
+            "statement": claims.describe(name, verdict),
+            "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
+            "exact": verdict["low"] == verdict["high"],
+            "verdict": verdict["verdict"],
+        }
+
+
+def picture(image):
+    """A digit as the address of a PNG, black on white.
+
+    Args:
+        image: uint8 (28, 28), intensity 0–255.
+    """
+    file = io.BytesIO()
+    Image.fromarray(255 - image).save(file, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def locked_versions(lock):
+    """Version of each of LIBRARIES, from the text of `requirements.lock`."""
+    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, flags=re.MULTILINE))
+    return {name: locked[name] for name in LIBRARIES}
 
 
 def write_page(path, page):

@@ -114,7 +114,8 @@ def resolve(name):
     if len(found) > 1:
         commits = ", ".join(commit[:7] for commit in found.values())
         raise UserError(f"{name}: expected one experiment of that name, found {commits}; name one")
-    return Revision(name, *found.values(), baseline=next(iter(found)))
+    ((baseline, commit),) = found.items()
+    return Revision(name, commit, baseline)
 
 
 def merge_base(main="main"):

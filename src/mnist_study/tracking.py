@@ -16,8 +16,10 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-START_UP = 60  # seconds for the tracker to import MLflow and to make a fresh local store
-PATIENCE = 10  # seconds to wait at the end of a stage while the tracker makes no progress
+# Seconds to wait at the end of a stage while its tracker makes no progress: a server may be dead,
+# but a store on this machine is only busy, as is a tracker that has not yet imported MLflow.
+PATIENCE_WITH_A_SERVER = 10
+PATIENCE = 60
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
 
@@ -97,7 +99,7 @@ class Run:
 
     def _listen(self):
         """Pass on what the tracker says until it ends; return what went wrong, or None."""
-        patience = START_UP
+        patience = PATIENCE
         pending = b""
         while select.select([self._messages], [], [], patience)[0]:
             received = os.read(self._messages.fileno(), 2**16)
@@ -105,7 +107,8 @@ class Run:
                 if code := self._process.wait():
                     return f"the tracker ended with status {code}"
                 return None
-            patience = PATIENCE
+            if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
+                patience = PATIENCE_WITH_A_SERVER
             *lines, pending = (pending + received).split(b"\n")
             for line in lines:
                 message = json.loads(line)

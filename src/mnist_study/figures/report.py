@@ -1,0 +1,173 @@
+"""The figures of the stage `report`: which panels, of what."""
+
+import numpy as np
+import pandas as pd
+
+from mnist_study import calibration
+from mnist_study.figures import accuracy, architecture, confusion, cost, curves, digits, filters
+from mnist_study.figures.calibration import draw_reliability
+from mnist_study.figures.style import NETS
+from mnist_study.mnist import NUM_CLASSES
+from mnist_study.uncertainty import wilson_interval
+
+LAYOUTS = {  # what style.compose needs for figures that differ from its defaults
+    "accuracy_by_digit": {"size": (7.5, 3.8)},
+    "confusion": {"size": (4.4, 4.4)},
+    "confusion_errors": {"size": (4.4, 4.4)},
+    "convolution": {"size": (4.7, 3.4)},
+    "digit": {"size": (4.3, 3.6)},
+    "networks": {"size": (8, 3), "columns": 1},
+}
+
+
+def layout(name):
+    """How style.compose lays out a figure."""
+    return LAYOUTS.get(name, {})
+
+
+def draw_panels(results, *, confidence, bins):
+    """Figures that consist of panels.
+
+    Args:
+        results: Findings.
+        confidence: of the intervals, in (0, 1).
+        bins: of confidence, in the reliability diagrams.
+
+    Returns:
+        dict: figure to dict of panel to function that draws it on an axis. A panel's name is part
+        of its ids on the page.
+    """
+    first = results.sampled[0]
+    label = results.predictions["cnn"]["label"][first]
+    panels = {
+        "digit": {"digit": lambda axis: digits.draw_digit(axis, results.images[first], label)},
+        "convolution": {
+            "filters": lambda axis: filters.draw_filters(axis, results.kernels),
+            "maps": lambda axis: filters.draw_maps(axis, results.maps, label),
+        },
+        "accuracy_by_digit": {
+            "accuracy_by_digit": lambda axis: accuracy.draw_accuracy_by_digit(
+                axis, _by_digit(results, confidence), confidence=confidence
+            )
+        },
+        "cost": {
+            "parameters": lambda axis: cost.draw_accuracy_by_parameters(
+                axis, _by_parameters(results), confidence=confidence
+            ),
+            "work": lambda axis: cost.draw_accuracy_by_work(axis, _by_work(results)),
+        },
+    }
+    for name, draw in {
+        "networks": lambda net: (
+            lambda axis: architecture.draw_network(axis, results.layers[net], net)
+        ),
+        "confusion": lambda net: (
+            lambda axis: confusion.draw_confusion(axis, results.confusion(net), net)
+        ),
+        "confusion_errors": lambda net: (
+            lambda axis: confusion.draw_confusion(axis, results.confusion(net), net, diagonal=False)
+        ),
+        "calibration": lambda net: (
+            lambda axis: draw_reliability(
+                axis,
+                calibration.bin_by_confidence(
+                    results.predictions[net], bins=bins, confidence=confidence
+                ),
+                net,
+                ece=results.metrics["evaluate"][net]["test"]["ece"],
+            )
+        ),
+    }.items():
+        panels[name] = {f"{name}-{net}": draw(net) for net in NETS}
+    return panels
+
+
+def draw_histories(results):
+    """The panels of the training curves, which the training stages draw for themselves."""
+    return {
+        f"{net}-{metric}": lambda axis, draw=draw, net=net: draw(axis, results.histories[net], net)
+        for net in NETS
+        for metric, draw in {"accuracy": curves.draw_accuracy, "loss": curves.draw_loss}.items()
+    }
+
+
+def choose_digits(results, *, errors, confident_errors, disagreements):
+    """Which test digits the grids show.
+
+    Args:
+        results: Findings.
+        errors: of the CNN, at most.
+        confident_errors: of each net, at most.
+        disagreements: digits that one net alone gets right, at most, of each.
+
+    Returns:
+        dict: figure to list of title, net whose prediction is shown, and indices.
+    """
+    wrong = results.wrong("cnn")
+    shown = wrong[:errors]
+    right = len(set(results.sampled) - set(wrong.tolist()))
+    return {
+        "samples": [
+            (f"The CNN reads {right} of {len(results.sampled)} test digits right", "cnn",
+             results.sampled)
+        ],
+        "cnn_errors": [
+            (f"{len(shown)} of the {len(wrong)} test digits that the CNN misreads", "cnn", shown)
+        ],
+        "confident_errors": [
+            (f"The {NETS[net]} is surest of these errors", net,
+             results.most_confident_errors(net)[:confident_errors])
+            for net in NETS
+        ],
+        "disagreements": [
+            (f"Only the {NETS[net]} reads these right; shown is what the {NETS[other]} says", other,
+             results.only_right(net)[:disagreements])
+            for net, other in (("cnn", "dense"), ("dense", "cnn"))
+        ],
+    }  # fmt: skip
+
+
+def draw_digits(results, groups):
+    """A figure of the grids that choose_digits chose."""
+    return digits.draw_predictions(
+        *(
+            (title, [results.images[i] for i in indices], results.predictions[net].loc[indices])
+            for title, net, indices in groups
+        )
+    )
+
+
+def _by_digit(results, confidence):
+    tables = {}
+    for net in NETS:
+        counts = results.confusion(net)
+        right, images = counts.diagonal(), counts.sum(axis=1)
+        intervals = [
+            wilson_interval(*pair, confidence=confidence)
+            for pair in zip(right, images, strict=True)
+        ]
+        low, high = np.array(intervals).T
+        tables[net] = pd.DataFrame(
+            {"digit": range(NUM_CLASSES), "accuracy": right / images, "low": low, "high": high}
+        )
+    return tables
+
+
+def _by_parameters(results):
+    points = {}
+    for net in NETS:
+        test = results.metrics["evaluate"][net]["test"]
+        accuracies = (test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+        points[net] = (results.metrics[f"train_{net}"]["parameters"], *accuracies)
+    return points
+
+
+def _by_work(results):
+    images = results.metrics["preprocess"]["train"]["images"]
+    return {
+        net: (
+            history["epoch"] * images * results.metrics["evaluate"][net]["multiply_adds"],
+            history["val/accuracy"],
+        )
+        for net, history in results.histories.items()
+    }

@@ -1,0 +1,87 @@
+"""The documents are held against the code and the committed results."""
+
+import json
+import re
+import shlex
+
+import pytest
+
+from mnist_study.claims import describe
+from mnist_study.cli import COMMANDS
+from tests.tiny_study import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+# Shown in the documents and not run by the test below, each for its reason.
+NOT_RUN = {
+    "make repro": "CI runs it",
+    "make test": "CI runs it",
+    "make check": "CI runs it",
+    "source .venv/bin/activate": "the test's PATH does the same",
+    "mlflow ui": "serves until it is stopped; tests/test_browser.py looks at its pages",
+    "dvc queue start -j 2": "tests/test_stores.py runs four at once",
+    "dvc exp run --queue -S 'train_dense.learning_rate=0.001,0.003,0.0003,0.01'": "likewise",
+    "dvc exp run -S 'fetch.sources=[/path/to/folder]'": "tests/test_sources.py reads from a folder",
+    "git add dvc.lock metrics plots": "nothing of ours",
+}
+
+
+def shown_commands():
+    """The commands that the documents show behind a prompt."""
+    for path in DOCUMENTS:
+        for block in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+            yield from (line[2:] for line in block.splitlines() if line.startswith("$ "))
+
+
+def test_the_readme_shows_the_committed_verdicts():
+    verdicts = json.loads((ROOT / "metrics/claims.json").read_text())
+    rows = []
+    for name, verdict in verdicts.items():
+        form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
+        measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
+        interval = "exact" if low == high else f"{low} to {high}"
+        rows.append(f"| {describe(name, verdict)} | {measured} | {interval} | {verdict['verdict']} |")
+    table = README.partition("| --- | ---: | ---: | --- |\n")[2].partition("<!-- /results -->")[0]
+    assert table.splitlines() == rows
+
+
+def test_the_images_of_the_readme_are_outputs_of_the_pipeline():
+    lock = (ROOT / "dvc.lock").read_text()
+    images = re.findall(r"!\[.+?\]\((.+?)\)", README)
+    assert len(images) >= 3
+    for image in images:
+        assert f"- path: {image}\n" in lock
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_files(path):
+    for target in re.findall(r"\]\((?!https?:|#)(.+?)\)", path.read_text("utf-8")):
+        assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+def test_the_map_of_the_code_names_every_module():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    modules = {path.stem for path in (ROOT / "src/mnist_study").glob("*.py")}
+    for module in modules - {"__init__", "errors", "files", "mnist"}:
+        assert f"`{module}`" in text, module
+
+
+def test_the_readme_names_every_subcommand():
+    for name in COMMANDS:
+        assert f"mnist-study {name}" in "".join(p.read_text("utf-8") for p in DOCUMENTS)
+
+
+def test_every_command_that_is_not_run_is_shown():
+    assert set(NOT_RUN) <= set(shown_commands())
+
+
+@pytest.mark.slow
+def test_the_shown_commands_run(study):
+    study.commit("results")
+    for command in dict.fromkeys(shown_commands()):
+        if command not in NOT_RUN:
+            completed = study(command, check=False)
+            assert completed.returncode in (0, 1), f"{command}\n{completed.stderr}"
+            assert "Traceback" not in completed.stderr, command
+            assert completed.returncode == 0 or shlex.split(command)[:2] == ["mnist-study", "diff"]

@@ -1,0 +1,170 @@
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnist_study.figures.curves import draw_curves
+from mnist_study.figures.digits import draw_digit, draw_digits, draw_predictions
+from mnist_study.figures.style import compose, plt, save
+from mnist_study.splits import Split
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def history():
+    return pd.DataFrame(
+        {
+            "epoch": [1, 2, 3],
+            "train/loss": [0.9, 0.5, 0.3],
+            "train/accuracy": [0.7, 0.8, 0.9],
+            "val/loss": [0.8, 0.45, 0.6],
+            "val/accuracy": [0.75, 0.85, 0.82],
+        }
+    )
+
+
+@pytest.fixture
+def table():
+    """Three test digits, of which the second is taken for another."""
+    return pd.DataFrame(
+        {"label": [7, 2, 1], "prediction": [7, 3, 1], "confidence": [0.994, 0.5049, 1.0]}
+    )
+
+
+def chunks(png):
+    """Names of a PNG file's chunks."""
+    names, at = [], 8
+    while at < len(png):
+        length, name = struct.unpack(">I4s", png[at : at + 8])
+        names.append(name.decode())
+        at += 12 + length
+    return names
+
+
+def shown(axis):
+    (image,) = axis.get_images()
+    return np.asarray(image.get_array())
+
+
+def filled(figure):
+    return [axis for axis in figure.axes if axis.get_images()]
+
+
+def test_the_same_figure_is_saved_as_the_same_bytes(history, tmp_path):
+    for name in ("first", "second"):
+        save(tmp_path / f"{name}.png", draw_curves(history, "dense"))
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_other_data_are_saved_as_other_bytes(history, tmp_path):
+    save(tmp_path / "first.png", draw_curves(history, "dense"))
+    save(tmp_path / "second.png", draw_curves(history.assign(**{"val/loss": 0.5}), "dense"))
+    assert (tmp_path / "first.png").read_bytes() != (tmp_path / "second.png").read_bytes()
+
+
+def test_a_saved_figure_names_no_software_and_no_date(history, tmp_path):
+    save(tmp_path / "curves.png", draw_curves(history, "dense"))
+    content = (tmp_path / "curves.png").read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert set(chunks(content)) == {"IHDR", "pHYs", "IDAT", "IEND"}  # no tEXt, no tIME
+
+
+def test_a_saved_figure_has_its_size_in_inches_at_150_pixels_each(history, tmp_path):
+    save(tmp_path / "curves.png", draw_curves(history, "dense"))
+    size = struct.unpack(">2I", (tmp_path / "curves.png").read_bytes()[16:24])
+    assert size == (1350, 540)  # 9 × 3.6 inches
+
+
+def test_a_saved_figure_is_closed(history, tmp_path):
+    save(tmp_path / "curves.png", draw_curves(history, "dense"))
+    assert plt.get_fignums() == []
+
+
+def test_the_curves_have_titles_and_axes_with_units(history):
+    accuracy, loss = draw_curves(history, "dense").axes
+    assert accuracy.get_title(loc="left") == "The dense net ends at 82.0% on validation"
+    assert loss.get_title(loc="left") == "The dense net's val loss is lowest at epoch 2"
+    assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("epoch", "accuracy")
+    assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "cross-entropy, nats")
+
+
+def test_the_curves_show_train_and_val_by_epoch_and_the_lowest_validation_loss(history):
+    for axis, metric in zip(draw_curves(history, "dense").axes, ("accuracy", "loss"), strict=True):
+        train, val, lowest = axis.get_lines()
+        assert (train.get_label(), val.get_label()) == ("train", "val")
+        assert train.get_xydata().tolist() == history[["epoch", f"train/{metric}"]].values.tolist()
+        assert val.get_xydata().tolist() == history[["epoch", f"val/{metric}"]].values.tolist()
+        assert lowest.get_xydata().tolist() == [[2, history[f"val/{metric}"][1]]]
+        legend = [text.get_text() for text in axis.get_legend().get_texts()]
+        assert legend == ["train", "val", "lowest val loss"]
+
+
+def test_the_epochs_are_marked_in_whole_numbers(history):
+    for axis in draw_curves(history, "dense").axes:
+        assert all(tick == round(tick) for tick in axis.get_xticks())
+
+
+def test_the_example_digits_are_the_first_ten_of_each_in_a_row(tiny_train):
+    figure = draw_digits(tiny_train)
+    assert len(figure.axes) == 100
+    assert figure.get_suptitle() == "Training images: the first 10 of each digit"
+    for digit in range(10):
+        row = figure.axes[10 * digit : 10 * digit + 10]
+        assert row[0].get_ylabel() == str(digit)
+        expected = tiny_train.x[np.flatnonzero(tiny_train.y == digit)[:10]]
+        assert np.array_equal(np.stack([shown(axis) for axis in row]), expected)
+
+
+def test_a_digit_with_too_few_examples_leaves_places_empty(tiny_train):
+    without_9 = tiny_train.y != 9
+    few = Split(tiny_train.x[without_9], tiny_train.y[without_9])
+    figure = draw_digits(few, per_digit=3)
+    assert [len(axis.get_images()) for axis in figure.axes] == [1] * 27 + [0] * 3
+
+
+def test_every_picture_has_the_same_scale_of_intensity(tiny_train, table):
+    figures = [
+        draw_digits(tiny_train, per_digit=2),
+        compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)),
+        draw_predictions(("three", tiny_train.x[:3], table)),
+    ]
+    for figure in figures:
+        for axis in filled(figure):
+            assert axis.get_images()[0].get_clim() == (0, 255)
+
+
+def test_one_digit_comes_with_its_label_axes_and_scale(tiny_train):
+    axis, scale = compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)).axes
+    assert axis.get_title(loc="left") == "A handwritten 7: 28 × 28 pixels"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("column", "row")
+    assert scale.get_ylabel() == "intensity, 0–255"
+    assert np.array_equal(shown(axis), tiny_train.x[0])
+
+
+def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train, table):
+    figure = draw_predictions(("What the CNN says", tiny_train.x[:3], table))
+    assert figure.subfigs[0].get_suptitle() == "What the CNN says"
+    axes = filled(figure)
+    assert [axis.get_title() for axis in axes] == ["7  (99%)", "3  (50%)", "1  (>99%)"]
+    assert [axis.get_xlabel() for axis in axes] == ["label 7", "label 2", "label 1"]
+    assert np.array_equal(np.stack([shown(axis) for axis in axes]), tiny_train.x[:3])
+
+
+def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
+    titles = [axis.title for axis in filled(draw_predictions(("", tiny_train.x[:3], table)))]
+    assert [title.get_color() for title in titles] == ["black", "C1", "black"]
+    assert [title.get_fontweight() for title in titles] == ["normal", "bold", "normal"]
+
+
+@pytest.mark.parametrize(("number", "places"), [(0, 8), (1, 8), (8, 8), (9, 16), (40, 40)])
+def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(tiny_train, number, places):
+    table = pd.DataFrame({"label": 1, "prediction": 1, "confidence": 1.0}, index=range(number))
+    figure = draw_predictions(("", tiny_train.x[:number], table))
+    assert len(figure.axes) == places
+    assert len(filled(figure)) == number

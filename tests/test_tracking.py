@@ -1,0 +1,250 @@
+"""What MLflow holds: the same as DVC, whatever happens on the way."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from tests.runs import store
+from tests.tiny_study import ENVIRONMENT
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_repro):
+    return store(tiny_repro.study)
+
+
+def test_the_run_of_a_net_holds_all_of_it(runs):
+    run = runs.one("train_dense")
+    assert run.data.params["learning_rate"] == "0.001"
+    assert run.data.params["compute.seed"] == "0"
+    curve = runs.client.get_metric_history(run.info.run_id, "val/loss")
+    assert [point.step for point in curve] == [1, 2]
+    assert run.data.metrics["parameters"] == 27_580
+    assert 0 <= run.data.metrics["test/accuracy"] <= 1
+    assert "plots/train_dense/curves.png" in set(runs.files(run))
+    assert len(run.outputs.model_outputs) == 1
+
+
+def test_a_run_says_which_data_it_learned_from(runs, tiny_repro):
+    locked = tiny_repro.study.read("dvc.lock")
+    inputs = {
+        given.tags[0].value: given.dataset for given in runs.one("train_cnn").inputs.dataset_inputs
+    }
+    assert set(inputs) == {"training", "validation"}
+    for dataset in inputs.values():
+        assert dataset.digest in locked
+        assert json.loads(dataset.source)["md5"] == dataset.digest
+        features = json.loads(dataset.schema)["mlflow_tensorspec"]["features"]
+        assert "uint8" in str(features)
+    (tested,) = runs.one("evaluate").inputs.dataset_inputs
+    assert tested.dataset.name == "mnist-test"
+
+
+def test_a_run_links_to_dvc_and_git(runs, tiny_repro):
+    tags = runs.one("train_dense").data.tags
+    lock = tiny_repro.study.read("dvc.lock")
+    md5s = {key: value for key, value in tags.items() if key.startswith(("dvc.dep.", "dvc.out."))}
+    assert len(md5s) == 13 + 4
+    for key, md5 in md5s.items():
+        path = key.removeprefix("dvc.dep.").removeprefix("dvc.out.")
+        assert f"path: {path}\n      hash: md5\n      md5: {md5}" in lock
+    assert tags["git.commit"] == tiny_repro.study("git rev-parse HEAD").stdout.strip()
+
+
+def test_what_varies_is_in_the_run(runs):
+    run = runs.one("train_dense")
+    assert run.data.metrics["system/seconds"] > 0
+    assert run.data.metrics["system/images_per_second"] > 0
+    assert run.data.metrics["system/peak_memory_mb"] > 100
+    tags = run.data.tags
+    assert tags["version.tensorflow"].startswith("2.")
+    assert tags["host"] == socket.gethostname()
+
+
+@pytest.fixture(scope="module")
+def synced(tiny_repro, tmp_path_factory):
+    """A study whose store was deleted and written anew from DVC; its results are committed."""
+    study = tiny_repro.study.copy(tmp_path_factory.mktemp("synced") / "study")
+    output = study("mnist-study sync").stdout
+    assert output.splitlines()[-1] == "6 runs added, 0 there already, in 1 revisions"
+    study.commit("results")
+    return study
+
+
+def test_sync_brings_back_a_deleted_store(runs, synced):
+    restored = store(synced)
+    assert len(restored.stages) == len(runs.stages) == 6
+    for run in runs.stages:
+        copy = restored.one(run.data.tags["dvc.stage"])
+        assert restored.history(copy) == runs.history(run)
+        assert copy.data.params == run.data.params
+        assert sorted(restored.files(copy)) == sorted(runs.files(run))
+        assert copy.data.tags["dvc.key"] == run.data.tags["dvc.key"]
+        assert copy.data.tags["restored"] == "true"
+        assert len(copy.outputs.model_outputs) == len(run.outputs.model_outputs)
+    assert restored.statuses() == {"FINISHED"}
+
+
+def test_sync_adds_nothing_twice(synced):
+    output = synced("mnist-study sync --all").stdout
+    assert output == "0 runs added, 12 there already, in 2 revisions\n"
+    assert len(store(synced).stages) == 6
+
+
+@pytest.mark.slow
+def test_sync_restores_a_stage_that_came_from_the_cache(study):
+    study.set_params(train_dense__epochs=1)
+    study("dvc repro train_dense")
+    study("git checkout -q params.yaml")
+    assert "Stage 'train_dense' is cached" in study("dvc repro").stdout
+    assert len(store(study).of("train_dense")) == 1
+    study("mnist-study sync")
+    epochs = sorted(run.data.params["epochs"] for run in store(study).of("train_dense"))
+    assert epochs == ["1", "2"]
+
+
+def test_lineage_goes_both_ways(synced):
+    stages = json.loads(synced("mnist-study lineage HEAD --json").stdout)
+    assert [row["stage"] for row in stages][:2] == ["fetch", "preprocess"]
+    by_name = {row["stage"]: row for row in stages}
+    (run,) = by_name["train_cnn"]["runs"]
+    assert run == store(synced).one("train_cnn").info.run_id
+    back = json.loads(synced(f"mnist-study lineage {run} --json").stdout)
+    commit = synced("git rev-parse --short=7 HEAD").stdout.strip()
+    assert back == [{"stage": "train_cnn", "revisions": ["workspace", f"main ({commit})"]}]
+
+
+@pytest.mark.slow
+def test_a_registered_model_predicts_what_evaluate_wrote_bit_for_bit(synced):
+    synced(
+        """python - <<'END'
+import mlflow, numpy as np, pandas as pd
+from stages import *
+from mnist_study.compute import configure
+from mnist_study.params import load
+configure(load().compute)
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+x = np.load("data/processed/test.npz")["x"][..., None]
+for net in ("dense", "cnn"):
+    wrote = pd.read_csv(f"plots/evaluate/{net}_predictions.csv", dtype={"confidence": "float32"})
+    for flavour in (mlflow.pyfunc, mlflow.keras):
+        p = flavour.load_model(f"models:/mnist-{net}@champion").predict(x)
+        assert (p.argmax(axis=1) == wrote["prediction"]).all()
+        assert (p.max(axis=1) == wrote["confidence"]).all()
+END"""
+    )
+
+
+@pytest.mark.slow
+def test_one_version_for_a_model_of_the_same_bytes(study):
+    study("mnist-study sync")
+    study("dvc repro --single-item --force train_dense")
+    (version,) = store(study).client.search_model_versions("name = 'mnist-dense'")
+    assert version.version in (1, "1")
+    assert len(store(study).of("train_dense")) == 2
+
+
+@pytest.mark.slow
+def test_the_champion_is_the_best_on_validation(study):
+    study("mnist-study sync")
+    study.set_params(train_dense__epochs=8)
+    better = study("dvc repro --single-item train_dense").stdout
+    assert "version 2" in better
+    assert "is the new champion" in better
+    study.set_params(train_dense__epochs=1)
+    worse = study("dvc repro --single-item train_dense").stdout
+    assert "champion stays version 2" in worse
+    client = store(study).client
+    assert int(client.get_model_version_by_alias("mnist-dense", "champion").version) == 2
+
+
+def test_a_stage_that_fails_leaves_a_failed_run(study):
+    (study.root / "data/processed/val.npz").write_bytes(b"no archive")
+    failed = study("python -m stages.train_dense", check=False)
+    assert failed.returncode == 1
+    runs = store(study)
+    assert runs.one("train_dense").info.status == "FAILED"
+    assert [parent.info.status for parent in runs.parents] == ["FAILED"]
+
+
+def test_a_stage_that_is_killed_leaves_a_killed_run(study):
+    study.set_params(train_dense__epochs=500)
+    with start(study, "train_dense") as stage:
+        wait_for(stage, "epoch  3")
+        stage.send_signal(signal.SIGKILL)
+    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    run = store(study).one("train_dense")
+    assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
+
+
+def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
+    study.set_params(train_dense__epochs=500)
+    with start(study, "train_dense") as stage:
+        wait_for(stage, "epoch  3")
+        subprocess.run(["pkill", "-KILL", "-P", str(stage.pid)], check=True)
+        stage.send_signal(signal.SIGKILL)
+    assert "RUNNING" in store(study).statuses()
+    study("git checkout -q params.yaml")
+    study("mnist-study sync")
+    assert store(study).statuses() == {"KILLED", "FINISHED"}
+
+
+def test_a_server_that_refuses_costs_no_training(study):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    assert_survives(study, uri)
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_costs_ten_seconds_at_most(study):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert_survives(study, uri)
+
+
+def assert_survives(study, uri):
+    """A stage finishes, warns in one line, and waits little longer than without a server."""
+    began = time.monotonic()
+    study("python -m stages.preprocess")
+    alone = time.monotonic() - began
+    metrics = study.root / "metrics/preprocess.json"
+    before = metrics.read_bytes()
+    metrics.unlink()
+    began = time.monotonic()
+    completed = study("python -m stages.preprocess", MLFLOW_TRACKING_URI=uri)
+    assert time.monotonic() - began < alone + 10
+    assert metrics.read_bytes() == before
+    (warning,) = completed.stderr.splitlines()
+    assert warning.startswith("warning: MLflow: ")
+    assert "mnist-study sync" in warning
+
+
+def start(study, stage):
+    return subprocess.Popen(
+        ["python", "-m", f"stages.{stage}"],
+        cwd=study.root,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(stage, text):
+    for line in stage.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"the stage ended before it printed {text!r}")
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
