@@ -173,7 +173,7 @@ def test_a_new_net_has_nothing_to_lose():
     ("before", "after", "lost"),
     [
         ("reproduced", "refuted", True),
-        ("undecided", "refuted", True),
+        ("undecided", "refuted", False),
         ("reproduced", None, True),
         ("reproduced", "undecided", False),
         ("refuted", "refuted", False),
@@ -183,7 +183,7 @@ def test_a_new_net_has_nothing_to_lose():
         ("refuted", "reproduced", False),
     ],
 )
-def test_a_claim_no_longer_holds_when_refuted_or_dropped(before, after, lost):
+def test_a_claim_that_held_no_longer_does_when_refuted_or_dropped(before, after, lost):
     assert no_longer_holds(Change("claim", before, after)) is lost
 
 
@@ -204,7 +204,7 @@ def test_a_claim_that_becomes_undecided_is_noted_only():
         SETTINGS,
     )
     assert comparison.status == 0
-    assert comparison.notes == ["the claim good is now undecided"]
+    assert comparison.notes == ["the claim good is now undecided, reproduced before"]
 
 
 def test_stale_results_are_not_compared_however_bad():

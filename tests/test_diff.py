@@ -337,9 +337,7 @@ def test_pictures_are_written_and_linked(study, run):
 
 
 def test_stale_agrees_with_dvc(tiny_repro, run, tmp_path, monkeypatch):
-    shutil.copytree(tiny_repro.study.root, tmp_path / "study")
-    study = copy(tiny_repro.study)
-    study.root = tmp_path / "study"
+    study = tiny_repro.study.copy(tmp_path / "study")
     monkeypatch.chdir(study.root)
     assert run("stale", "workspace")[0] == 0
     study.set_params(evaluate__samples=9)
@@ -348,6 +346,69 @@ def test_stale_agrees_with_dvc(tiny_repro, run, tmp_path, monkeypatch):
     status = json.loads(study("dvc status --json").stdout)
     _, output, _ = run("stale", "workspace")
     assert [line.partition(":")[0] for line in output.splitlines()[:-1]] == list(status)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_repro, tmp_path_factory):
+    """Branches of a tiny study, each with a dense net that was really trained."""
+    study = tiny_repro.study.copy(tmp_path_factory.mktemp("trained") / "study")
+    study.commit("results")
+    for branch, start, values in (
+        ("better", "main", {"train_dense__epochs": 20, "train_dense__learning_rate": 0.01}),
+        ("other-seed", "better", {"compute__seed": 1}),
+        ("worse", "better", {"train_dense__learning_rate": 1e-6}),
+        ("no-effect", "better", {"fetch__retries": 3}),
+    ):
+        study(f"git switch -qc {branch} {start}")
+        study.set_params(**values)
+        study("dvc repro")
+        study.commit(branch)
+    study("git switch -q main && dvc checkout")
+    return study
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("base", "head", "status", "verdict"),
+    [
+        ("main", "better", 0, r"A gain, and no significant loss: .*evaluate\.dense.* rose by "),
+        ("better", "other-seed", 0, r"No (significant loss|metric changed)"),
+        ("better", "worse", 1, r"A loss: .*evaluate\.dense\.test\.accuracy fell by "),
+        ("better", "no-effect", 0, r"No metric changed\."),
+    ],
+)
+def test_of_really_trained_nets(trained, run, monkeypatch, base, head, status, verdict):
+    monkeypatch.chdir(trained.root)
+    ended, output, _ = run("diff", base, head)
+    assert re.match(verdict, output.splitlines()[-1]), output
+    assert ended == status
+
+
+@pytest.mark.slow
+def test_of_two_real_experiments(trained, run, tmp_path, monkeypatch):
+    study = trained.copy(tmp_path / "study")
+    monkeypatch.chdir(study.root)
+    for name, rate in (("high", 0.01), ("low", 1e-6)):
+        study(f"dvc exp run -n {name} -S train_dense.learning_rate={rate} -S train_dense.epochs=20")
+    status, output, _ = run("diff", "high", "low")
+    assert status == 1
+    assert cells(output, "train_dense.learning_rate")[1:] == ["0.01", "1e-06"]
+    assert cells(output, "models/dense.keras")
+    assert cells(output, "train_dense  ")[1] == "train_dense.learning_rate"
+
+
+@pytest.mark.slow
+def test_without_the_data_only_what_is_stale_runs(trained, tmp_path):
+    """What `make results` relies on where there is no DVC cache."""
+    trained(f"git clone -q . {tmp_path}/clone")
+    clone = copy(trained)
+    clone.root = tmp_path / "clone"
+    (clone.root / "README.md").write_text("changed\n")
+    assert "Running stage" not in clone("dvc repro --pull --allow-missing").stdout
+    clone.set_params(report__errors=7)
+    output = clone("dvc repro --pull --allow-missing").stdout
+    assert re.findall(r"Running stage '(\w+)'", output) == ["report"]
+    assert clone("git status --porcelain -- metrics models").stdout == ""
 
 
 def copy_at(folder):

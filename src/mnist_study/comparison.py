@@ -267,10 +267,8 @@ def _why(before, after):
 
 
 def no_longer_holds(claim):
-    """Whether a claim is refuted or dropped that was not before."""
-    return (claim.after == REFUTED and claim.before not in (None, REFUTED)) or (
-        claim.before == HOLDS and claim.after is None
-    )
+    """Whether a claim held before, and is refuted or dropped now."""
+    return claim.before == HOLDS and claim.after in (REFUTED, None)
 
 
 def conclude(status, metrics, broken, problems):
@@ -358,5 +356,5 @@ def _notes(base, metrics, claims):
             more = f" and {len(names) - 5} more" if names[5:] else ""
             yield f"{meaning}: {', '.join(names[:5])}{more}"
     for claim in claims:
-        if claim.before == HOLDS and claim.after == "undecided":
-            yield f"the claim {claim.name} is now undecided"
+        if claim.before and claim.after not in (HOLDS, None) and not no_longer_holds(claim):
+            yield f"the claim {claim.name} is now {claim.after}, {claim.before} before"
