@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check ui lock
+.PHONY: help repro test test-all check ui results changes stale plots-page lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -26,10 +26,29 @@ test: $(VENV)/installed ## Run the tests, in under three minutes
 test-all: $(VENV)/installed ## Run all tests, the slow ones too
 	@$(VENV)/bin/pytest -q
 
-check: $(VENV)/installed ## Check lint, format and types
+check: $(VENV)/installed ## Check lint, format, types and workflows
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --quiet --check . || { echo 'format differs; mend it with: ruff format .'; exit 1; }
 	@$(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github/workflows
+	@if command -v actionlint >/dev/null; then actionlint; \
+		else echo 'actionlint is not installed: its check of the workflows is left out'; fi
+
+results: $(VENV)/installed ## Run what a change made stale, and nothing for data that are only missing
+	@$(VENV)/bin/dvc repro --pull --allow-missing || $(VENV)/bin/dvc repro
+
+BASE ?= main
+changes: $(VENV)/installed ## Say in changes/ what differs from BASE; fail for a significant loss
+	@mkdir -p changes
+	@$(VENV)/bin/mnist-study diff $(BASE) workspace --md --images changes/images --image-url images \
+		> changes/index.md; test $$? -le 1
+	@$(VENV)/bin/mnist-study diff $(BASE) workspace --md > changes/comment.md
+
+stale: $(VENV)/installed ## Fail if the committed results are not those of the committed code
+	@$(VENV)/bin/mnist-study stale
+
+plots-page: ## Bundle the page of `dvc plots` anew, from npm
+	@.dvc/plots/build
 
 ui: $(VENV)/installed ## Open MLflow's pages on the runs
 	@$(VENV)/bin/mlflow ui

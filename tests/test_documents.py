@@ -41,7 +41,9 @@ def test_the_readme_shows_the_committed_verdicts():
         form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
         measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
         interval = "exact" if low == high else f"{low} to {high}"
-        rows.append(f"| {describe(name, verdict)} | {measured} | {interval} | {verdict['verdict']} |")
+        rows.append(
+            f"| {describe(name, verdict)} | {measured} | {interval} | {verdict['verdict']} |"
+        )
     table = README.partition("| --- | ---: | ---: | --- |\n")[2].partition("<!-- /results -->")[0]
     assert table.splitlines() == rows
 

@@ -320,8 +320,9 @@ def test_a_file_without_sections_is_refused(tmp_path, monkeypatch, content, rece
 
 
 def test_a_section_without_keys_is_refused(write):
-    write(("report:\n  errors: 40", "report: 40"))
-    assert refusal() == "params.yaml: report: expected keys with values, received 40"
+    section = "preprocess:\n  val_fraction: 0.15\n  seed: 0 #"
+    write((section, "preprocess: 40 #"))
+    assert refusal() == "params.yaml: preprocess: expected keys with values, received 40"
 
 
 def test_broken_yaml_is_refused_in_one_line_that_says_where(write, tmp_path):

@@ -181,6 +181,7 @@ def test_a_stage_that_is_killed_leaves_a_killed_run(study):
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
 
+@pytest.mark.slow
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
     study.set_params(train_dense__epochs=500)
     with start(study, "train_dense") as stage:

@@ -43,10 +43,8 @@ def first_convolution(model, image):
     """
     layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     kernels = np.asarray(layer.kernel)[:, :, 0]
-    maps = keras.Model(model.inputs, layer.output).predict(
-        image[np.newaxis, ..., np.newaxis], verbose=0
-    )
-    return kernels, maps[0]
+    maps = keras.Model(model.inputs[0], layer.output)(image[np.newaxis, ..., np.newaxis])
+    return kernels, np.asarray(maps)[0]
 
 
 def _multiply_adds(layer):
