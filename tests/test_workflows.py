@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -40,6 +41,8 @@ esac
 @pytest.fixture
 def comment(tmp_path):
     """Run the comment's script against made answers; give the calls and the body that was sent."""
+    if not shutil.which("jq"):
+        pytest.skip("jq is not installed")
     (step,) = WORKFLOWS["comment.yml"]["jobs"]["comment"]["steps"]
     environment = WORKFLOWS["comment.yml"]["jobs"]["comment"]["env"]
     gh = tmp_path / "bin/gh"
