@@ -83,8 +83,13 @@ def restored(name, *, commit, time=None, experiment="", baseline=""):
 
 
 def process_key(process):
-    """Name a process so that no later one is taken for it: host, process id, time of its start."""
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+    """Name a process so that no later one is taken for it: host, process id, time of its start.
+
+    The time is the one by which psutil itself tells processes apart. Its public create_time() moves
+    whenever the system's clock is set, and would make a living process look like another one.
+    """
+    _, started = process._ident
+    return f"{socket.gethostname()}:{process.pid}:{started:.2f}"
 
 
 def is_gone(key):
