@@ -241,7 +241,14 @@ def serving_mlflow(root):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [shutil.which("mlflow"), "ui", "--port", str(port), "--workers", "1"],
+        [
+            shutil.which("mlflow", path=ENVIRONMENT["PATH"]),
+            "ui",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ],
         cwd=root,
         env=ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"},
         stdout=subprocess.DEVNULL,
