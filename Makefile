@@ -70,4 +70,5 @@ $(VENV)/locked: requirements.lock
 	@echo "Installing into $(VENV) from requirements.lock; this takes a few minutes, once."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes --requirement requirements.lock
+	@echo 'export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true' >> $(VENV)/bin/activate
 	@touch $@

@@ -371,7 +371,10 @@ def _experiment(client, artifacts):
     if experiment is not None:
         return experiment.experiment_id
     try:
-        tags = {"mlflow.note.content": EXPERIMENT_NOTE}
+        tags = {
+            "mlflow.note.content": EXPERIMENT_NOTE,
+            "mlflow.experimentKind": "custom_model_development",  # MLflow's pages open on the runs
+        }
         return client.create_experiment(EXPERIMENT, artifact_location=artifacts, tags=tags)
     except StoreError:  # another host was quicker
         experiment = client.get_experiment_by_name(EXPERIMENT)

@@ -1,5 +1,6 @@
 """Where a run comes from: pipeline execution, experiment, Git commit, host and versions."""
 
+import getpass
 import os
 import platform
 import socket
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+# What the pipeline itself changes in Git while it runs.
+GENERATED = ("dvc.lock", "metrics", "plots")
 LIBRARIES = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
 
 
@@ -39,16 +42,17 @@ def here(process):
     experiment = os.environ.get("DVC_EXP_NAME", "")
     commit = _git("rev-parse", "HEAD") or "no commit"
     branch = _git("symbolic-ref", "--short", "HEAD") or "detached"
-    dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
+    sources = [f":!{path}" for path in GENERATED]
+    dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *sources))
     return Provenance(
         name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
         execution=process_key(_pipeline_process(process)),
-        tags={
-            "dvc.experiment": experiment,
-            "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
+        tags=_experiment_tags(experiment, os.environ.get("DVC_EXP_BASELINE_REV", ""))
+        | {
             "git.commit": commit,
             "git.dirty": str(dirty).lower(),
             "host": socket.gethostname(),
+            "mlflow.user": getpass.getuser(),
             "version.python": platform.python_version(),
         }
         | {f"version.{name}": version(name) for name in LIBRARIES},
@@ -68,10 +72,9 @@ def restored(name, *, commit, time=None, experiment="", baseline=""):
     return Provenance(
         name=name,
         execution=f"restored:{commit or 'workspace'}",
-        tags={
+        tags=_experiment_tags(experiment, baseline)
+        | {
             "restored": "true",
-            "dvc.experiment": experiment,
-            "dvc.baseline": baseline,
             "git.commit": commit or "not committed",
             "git.dirty": str(commit is None).lower(),
         },
@@ -80,8 +83,13 @@ def restored(name, *, commit, time=None, experiment="", baseline=""):
 
 
 def process_key(process):
-    """Name a process so that no later one is taken for it: host, process id, time of its start."""
-    return f"{socket.gethostname()}:{process.pid}:{process.create_time():.2f}"
+    """Name a process so that no later one is taken for it: host, process id, time of its start.
+
+    The time is the one by which psutil itself tells processes apart. Its public create_time() moves
+    whenever the system's clock is set, and would make a living process look like another one.
+    """
+    _, started = process._ident
+    return f"{socket.gethostname()}:{process.pid}:{started:.2f}"
 
 
 def is_gone(key):
@@ -105,6 +113,10 @@ def _pipeline_process(stage):
         except psutil.Error:  # gone, or not ours to read
             continue
     return process
+
+
+def _experiment_tags(experiment, baseline):
+    return {"dvc.experiment": experiment, "dvc.baseline": baseline} if experiment else {}
 
 
 def _git(*words):
