@@ -17,6 +17,7 @@ from mnist_study.comparison import (
     judge_tolerance,
     no_longer_holds,
 )
+from mnist_study.comparison_view import digit_groups
 from mnist_study.figures.text import draw_braille, draw_sparkline
 from mnist_study.params import Diff, Tolerance
 from mnist_study.results import Results, flatten
@@ -229,6 +230,17 @@ def test_a_revision_without_results_cannot_be_compared(lacking):
     comparison = compare(*pair, SETTINGS)
     assert comparison.status == 2
     assert "empty has no results" in comparison.verdict
+
+
+def test_digits_are_shown_from_whichever_revision_has_them():
+    dark, bright = np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)
+    before = results("a", predictions={"net": predict([3])}, images={3: dark})
+    after = results("b", predictions={"net": predict([7])}, images={7: bright})
+    comparison = compare(before, after, SETTINGS)
+    assert list(digit_groups(comparison, before, after, images=12)) == [
+        ("net: 1 digit that only a gets right", ([bright], ["7: 7 → 8"])),
+        ("net: 1 digit that only b gets right", ([dark], ["3: 4 → 3"])),
+    ]
 
 
 def test_stages_ran_again_for_a_parameter_a_file_or_a_command():

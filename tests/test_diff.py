@@ -145,13 +145,18 @@ def test_stale_names_each_stage_of_a_changed_file(study, run, path, stages):
     assert output.splitlines()[:-1] == [f"{stage}: {path} changed" for stage in stages]
 
 
-def test_stale_names_a_stage_that_never_ran_and_a_changed_command(study, run):
+def test_stale_names_what_dvc_yaml_declares_otherwise(study, run):
     path = study.root / "dvc.yaml"
     text = path.read_text().replace("python -m stages.report", "python -m stages.report -v")
+    text = text.replace("      - src/mnist_study/idx.py\n", "", 1)
     path.write_text(text.replace("stages:\n", "stages:\n  more:\n    cmd: run\n", 1))
     status, output, _ = run("stale", "workspace")
     assert status == 1
-    assert output.splitlines()[:-1] == ["more: never run", "report: another command"]
+    assert output.splitlines()[:-1] == [
+        "more: never run",
+        "preprocess: other inputs declared",
+        "report: another command",
+    ]
 
 
 def test_a_base_without_results(study, run):
@@ -241,6 +246,17 @@ def test_a_pull_request_is_compared_with_where_it_left_main(study, run):
     assert (status, output.splitlines()[-1]) == (0, "No metric changed.")
 
 
+def test_a_clone_without_main_is_compared_with_that_of_its_origin(
+    study, run, tmp_path, monkeypatch
+):
+    study("git switch -qc feature && git commit -qm next --allow-empty")
+    study("git clone -q -b feature . ../clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert output.startswith("merge base with origin/main (")
+
+
 def test_an_unknown_revision(study, run):
     status, output, error = run("diff", "nope")
     assert (status, output) == (2, "")
@@ -285,6 +301,22 @@ def test_a_file_that_cannot_be_read(study, run):
     assert error.startswith("error: workspace: metrics/evaluate.json: cannot be read: ")
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "message"),
+    [
+        ({"absolute": 1, "relative": 1}, "loss: expected either absolute or relative, received"),
+        ({}, "loss: expected either absolute or relative, received {}"),
+        ({"relative": -1}, "loss.relative: expected a number of at least 0, received -1"),
+        ({"rel": 1}, "loss.rel: unknown key, expected one of absolute, relative"),
+    ],
+)
+def test_a_tolerance_that_is_none(study, run, tolerance, message):
+    study.set_params(diff__tolerances={"loss": tolerance})
+    status, _, error = run("diff")
+    assert status == 2
+    assert error.startswith(f"error: params.yaml: diff.tolerances.{message}")
+
+
 def test_markdown_is_whole_and_keeps_foreign_marks_as_text(study, run):
     study.set_metrics("train_cnn", **{"<img src=x> | @all `x`": 1})
     study.flip("cnn", broken=60, mended=3)
@@ -311,6 +343,7 @@ def test_json_has_every_metric_and_the_test(study, run):
         "preprocess.train.images",
         "train_cnn.val.loss",
     }
+    assert not [m for m in comparison["metrics"] if m["name"].startswith("claims.")]
     (metric,) = (m for m in comparison["metrics"] if m["name"] == "evaluate.cnn.test.accuracy")
     assert metric["judgement"] == "loss"
     assert metric["difference"] == pytest.approx(-0.0057)

@@ -154,7 +154,8 @@ def digit_groups(comparison, base, head, *, images) -> Iterator[tuple[str, tuple
                 for index in shown
             ]
             some = f"{len(shown)} of the " if len(shown) < len(indices) else ""
-            title = f"{flips.net}: {some}{len(indices)} digits that only {label} gets right"
+            digits = "digit" if len(indices) == 1 else "digits"
+            title = f"{flips.net}: {some}{len(indices)} {digits} that only {label} gets right"
             yield title, ([known[index] for index in shown], captions)
 
 
