@@ -25,6 +25,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+pytestmark = pytest.mark.slow
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -218,7 +220,6 @@ def test_axe_finds_nothing_to_mend(browser, report, scheme):
     assert violations == []
 
 
-@pytest.mark.slow
 def test_dvc_shows_its_plots_offline(browser, tiny_repro):
     tiny_repro.study("dvc plots show -o plots-page")
     page = tiny_repro.study.root / "plots-page" / "index.html"
@@ -266,7 +267,6 @@ def serving_mlflow(root):
         server.wait(30)
 
 
-@pytest.mark.slow
 def test_mlflow_compares_both_nets(browser, tiny_repro):
     database = sqlite3.connect(tiny_repro.study.root / "mlflow.db")
     with closing(database):
