@@ -18,6 +18,7 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
+import mlflow
 import numpy as np
 import pandas as pd
 import psutil
@@ -82,6 +83,9 @@ class Store:
         lock = root / "mlflow.db.lock"
         # Two processes that make a fresh SQLite store at once break it.
         with _locked(lock):
+            # The registry looks a model up in the global store, which in a queued experiment's folder
+            # would be a fresh one.
+            mlflow.set_tracking_uri(uri)
             client = MlflowClient(uri)
             artifacts = (root / "mlartifacts").as_uri() if uri == local else None
             experiment_id = _experiment(client, artifacts)
