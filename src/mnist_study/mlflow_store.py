@@ -83,8 +83,8 @@ class Store:
         lock = root / "mlflow.db.lock"
         # Two processes that make a fresh SQLite store at once break it.
         with _locked(lock):
-            # The registry looks a model up in the global store, which in a queued experiment's folder
-            # would be a fresh one.
+            # The registry looks a model up in the global store, which in the folder of a queued
+            # experiment would be another one.
             mlflow.set_tracking_uri(uri)
             client = MlflowClient(uri)
             artifacts = (root / "mlartifacts").as_uri() if uri == local else None
