@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 
+import psutil
 import pytest
 
 from tests.runs import store
@@ -182,6 +183,20 @@ def test_a_stage_that_is_killed_leaves_a_killed_run(study):
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
 
+def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(study):
+    study.set_params(train_dense__epochs=500)
+    with start(study, "train_dense") as stage:
+        wait_for(stage, "epoch  1")
+        subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
+        (tracker,) = psutil.Process(stage.pid).children()
+        wait_for(stage, "epoch  9")
+        stage.send_signal(signal.SIGKILL)
+    tracker.resume()
+    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    run = store(study).one("train_dense")
+    assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 9
+
+
 @pytest.mark.slow
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
     study.set_params(train_dense__epochs=500)
@@ -245,7 +260,7 @@ def wait_for(stage, text):
     raise AssertionError(f"the stage ended before it printed {text!r}")
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -11,6 +11,7 @@ import queue
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from mnist_study.pipeline import record_from_workspace
 
@@ -52,7 +53,8 @@ def _track(stage, events):
 
 
 def _send(**message):
-    print(json.dumps(message), file=_messages, flush=True)
+    with suppress(BrokenPipeError):  # the stage was killed: its run is still to be closed
+        print(json.dumps(message), file=_messages, flush=True)
 
 
 if __name__ == "__main__":
