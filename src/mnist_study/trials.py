@@ -50,6 +50,21 @@ class Trial:
         return [f"{key}={_spell(value)}" for key, value in self.overrides.items()]
 
 
+@dataclass(frozen=True)
+class Event:
+    """What a runner tells of its trials.
+
+    Attributes:
+        running: how many run now.
+        name: of the trial that has finished, if one has.
+        error: why it failed, in a line; None if it did not.
+    """
+
+    running: int
+    name: str | None = None
+    error: str | None = None
+
+
 def seeds(number, vary="both"):
     """Repeat with other seeds: trial k of 0, 1, … has seed k.
 
@@ -106,7 +121,7 @@ def lines(path):
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    overrides = []
+    overrides: list[dict[str, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             words = shlex.split(line, comments=True)
@@ -158,6 +173,13 @@ def done(trials):
     """
     commits = {each.name: each.commit for each in all_revisions() if each.baseline}
     return {trial.name: commits[trial.name] for trial in trials if trial.name in commits}
+
+
+def last_error(output):
+    """The line of a failed trial's output that says why: the last one before DVC's own."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
+    return (said or lines or ["it said nothing"])[-1].removeprefix("error: ")
 
 
 def _multiply(choices):
