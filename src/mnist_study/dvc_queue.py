@@ -124,9 +124,12 @@ def _stop(queue, names):
     """Take trials off the queue, and interrupt those that run; return when they have ended."""
     print("stopping; the same command goes on from here", flush=True)
     remove_tasks(queue, [entry for entry in queue.iter_queued() if entry.name in names])
-    if running := [entry.name for entry in queue.iter_active() if entry.name in names]:
-        queue.kill(running)
-    while any(entry.name in names for entry in queue.iter_active()):
+    stopped: set[str] = set()
+    while running := {entry.name for entry in queue.iter_active()} & names:
+        for name in running - stopped:
+            with suppress(DvcException):  # it has not quite begun, or has just ended
+                queue.kill([name])
+                stopped.add(name)
         _bury(queue, names)
         time.sleep(INTERVAL)
     _forget_finished(queue, names)

@@ -176,10 +176,11 @@ def done(trials):
 
 
 def last_error(output):
-    """The line of a failed trial's output that says why: the last one before DVC's own."""
+    """The line of a failed trial's output that says why: a stage's error, or the last before DVC's."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")]
     said = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
-    return (said or lines or ["it said nothing"])[-1].removeprefix("error: ")
+    return (errors or said or lines or ["it said nothing"])[-1].removeprefix("error: ")
 
 
 def _multiply(choices):
