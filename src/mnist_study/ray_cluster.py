@@ -4,6 +4,7 @@ The nodes get a bundle of Git and the raw data from Ray's object store, and hand
 the experiment and what is new in DVC's cache. No file system is shared.
 """
 
+import logging
 import os
 import subprocess
 import tempfile
@@ -39,7 +40,7 @@ def run(trials, *, target, workers):
     """
     address = os.environ["RAY_ADDRESS"]
     try:
-        ray.init(address, log_to_driver=False, logging_level="error")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
@@ -58,7 +59,7 @@ def _run(waiting, target, workers):
     remote = ray.remote(num_cpus=1, max_retries=RETRIES)(ray_node.run_trial)
     cache = Path(Repo().cache.local_cache_dir)
     project = ray.put(_project(cache))
-    running = {}
+    running: dict[ray.ObjectRef, str] = {}
     try:
         while waiting or running:
             while waiting and len(running) < workers:
@@ -99,17 +100,17 @@ def _project(cache):
     # The working tree as a commit, as DVC's queue takes it along; nothing where that is HEAD's.
     workspace = _git("stash", "create") or head
     _git("update-ref", ray_node.WORKSPACE_REF, workspace)
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "project.bundle"
-        _git("bundle", "create", "-q", str(bundle), "HEAD", ray_node.WORKSPACE_REF)
-        content = bundle.read_bytes()
-    _git("update-ref", "-d", ray_node.WORKSPACE_REF)
+    try:
+        refs = ["HEAD", ray_node.WORKSPACE_REF]
+        bundle = subprocess.check_output(["git", "bundle", "create", "-q", "-", *refs])
+    finally:
+        _git("update-ref", "-d", ray_node.WORKSPACE_REF)
     known = frozenset(
         path.relative_to(cache).as_posix()
         for path in (cache / "files").rglob("*")
         if path.is_file()
     )
-    return ray_node.Project(content, head, _raw_data(cache), known, _variables())
+    return ray_node.Project(bundle, head, _raw_data(cache), known, _variables())
 
 
 def _raw_data(cache):

@@ -113,7 +113,6 @@ def _environment(project, clone):
         | {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(clone / "src"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
         }
     )
 

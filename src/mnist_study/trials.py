@@ -176,7 +176,7 @@ def done(trials):
 
 
 def last_error(output):
-    """The line of a failed trial's output that says why: a stage's error, or the last before DVC's."""
+    """The line of a failed trial's output that says why."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     said = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
