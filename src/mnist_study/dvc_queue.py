@@ -4,9 +4,8 @@ DVC has one queue, and its workers take whatever is in it. So nothing is begun w
 experiments that are not of the sweep; what somebody queues while a sweep runs is run with it.
 """
 
-import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from dvc.repo import Repo
 from dvc.repo.experiments.queue.remove import remove_tasks
 from funcy import retry
 
-from mnist_study.errors import UserError
+from mnist_study.errors import UserError, uninterrupted
 from mnist_study.trials import Event, done, last_error
 
 INTERVAL = 0.5  # seconds between two looks at the queue
@@ -78,21 +77,8 @@ def _put(queue, trials, target):
     put = retry(60, errors=LockError, timeout=1)(queue.repo.experiments.run)
     for trial in trials:
         if trial.name not in present:
-            with _uninterrupted():
+            with uninterrupted():
                 put(targets=[target], params=trial.words, queue=True, name=trial.name)
-
-
-@contextmanager
-def _uninterrupted():
-    """Hold Ctrl-C back until the block is left."""
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _watch(queue, pending, workers):
@@ -122,7 +108,6 @@ def _watch(queue, pending, workers):
 
 def _stop(queue, names):
     """Take trials off the queue, and interrupt those that run; return when they have ended."""
-    print("stopping; the same command goes on from here", flush=True)
     remove_tasks(queue, [entry for entry in queue.iter_queued() if entry.name in names])
     stopped: set[str] = set()
     while running := {entry.name for entry in queue.iter_active()} & names:

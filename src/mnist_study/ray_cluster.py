@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # the log of a node that has died
 
 import ray
 from dvc.repo import Repo
@@ -74,7 +75,8 @@ def _run(waiting, target, workers):
     finally:
         for result in running:
             ray.cancel(result)
-        ray.wait(list(running), num_returns=len(running), timeout=30)
+        if running:  # until their processes are ended and their clones removed
+            ray.wait(list(running), num_returns=len(running), timeout=30)
 
 
 def _collect(result, cache):

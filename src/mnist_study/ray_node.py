@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,13 +141,15 @@ def _run(command, folder, environment):
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        output, _ = process.communicate()
-    except BaseException:  # the sweep was interrupted
-        for each in (*psutil.Process(process.pid).children(recursive=True), process):
-            each.kill()
-        process.wait()
-        raise
-    return process.returncode, output
+        while True:  # by the second, as Ray's word that the sweep is stopped interrupts no waiting
+            with suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=1)
+                return process.returncode, output
+    finally:
+        if process.poll() is None:
+            for each in (*psutil.Process(process.pid).children(recursive=True), process):
+                each.kill()
+            process.wait()
 
 
 def _git(folder, environment, *words):

@@ -12,7 +12,7 @@ from contextlib import closing
 
 from tqdm import tqdm
 
-from mnist_study.errors import UserError
+from mnist_study.errors import UserError, uninterrupted
 from mnist_study.revisions import resolve
 from mnist_study.trials import SEEDS, TARGET, done, expand, grid, lines, seeds
 
@@ -77,13 +77,23 @@ def run_trials(trials, *, target=TARGET, workers=None):
                 progress.finish(trial.name, trial.error)
         sound = [trial for trial in left if not trial.error]
         if sound:
-            with closing(_runner()(sound, target=target, workers=workers)) as events:
-                for event in events:
-                    progress.show(event)
-    commits = done(trials)
-    if commits.keys() - before.keys():
-        _log(commits.keys() - before.keys())
-    return commits
+            _follow(_runner()(sound, target=target, workers=workers), progress)
+    return done(trials)
+
+
+def _follow(events, progress):
+    """Show a runner's Events and log the trials that are done."""
+    logs = True
+    with closing(events):
+        try:
+            for event in events:
+                progress.show(event)
+                if logs and event.name and not event.error:
+                    logs = _log(event.name)
+        except KeyboardInterrupt:
+            events.close()
+            tqdm.write("stopped; the same command goes on from here")
+            raise
 
 
 def _runner():
@@ -99,14 +109,21 @@ def _runner():
     return ray_cluster.run
 
 
-def _log(names):
-    """Write to MLflow the runs that it lacks: of stages that came from a cache or a cluster."""
+def _log(name):
+    """Write to MLflow what it lacks of a trial: stages that came from a cache or a cluster.
+
+    Returns:
+        Whether MLflow can be reached.
+    """
     from mnist_study.sync import sync
 
     try:
-        sync([resolve(name) for name in sorted(names)], say=lambda text: None)
+        with uninterrupted():
+            sync([resolve(name)], say=lambda text: None)
     except UserError as error:
-        print(f"warning: {error}: mnist-study sync --all", file=sys.stderr)
+        tqdm.write(f"warning: {error}: mnist-study sync --all")
+        return False
+    return True
 
 
 def _count(text):
