@@ -43,6 +43,7 @@ def main():
                 panels=panels,
                 digits=digits,
                 confidence=params.evaluate.confidence,
+                versions=params.libraries.versions(),
             )
             report.write_page(f"report/{name}.{suffix}", page)
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "lineage": "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
     "stale": "Say which results are not those of the code, and how to mend it.",
     "sync": "Write to MLflow what DVC has and MLflow lacks.",
+    "verify": "Run the whole pipeline again in a clone, and compare every byte.",
 }
 
 

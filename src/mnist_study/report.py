@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from pathlib import Path
 
 import jinja2
@@ -16,11 +15,8 @@ from mnist_study.figures.digits import percent
 from mnist_study.figures.style import NETS, compose, to_svg
 from mnist_study.files import replacing
 
-LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy", "matplotlib", "dvc", "mlflow")
-LOCK = Path("requirements.lock")
 
-
-def render(template, results, *, panels, digits, confidence):
+def render(template, results, *, panels, digits, confidence, versions):
     """Fill a template.
 
     Args:
@@ -29,6 +25,7 @@ def render(template, results, *, panels, digits, confidence):
         panels: figure to dict of panel to function that draws it on an axis.
         digits: what figures.choose_digits returned.
         confidence: of the intervals.
+        versions: of the libraries, by name.
 
     Returns:
         str: text that needs no other file.
@@ -61,7 +58,7 @@ def render(template, results, *, panels, digits, confidence):
         claims=list(describe_claims(results.metrics["claims"])),
         rules=list(dict.fromkeys(claims.STATEMENTS[name][1] for name in claims.STATEMENTS)),
         errors=np.union1d(*(results.wrong(net) for net in NETS)).tolist(),
-        versions=locked_versions(LOCK.read_text(encoding="utf-8")),
+        versions=versions,
     )
 
 
@@ -112,12 +109,6 @@ def picture(image):
     file = io.BytesIO()
     Image.fromarray(255 - image).save(file, format="PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def locked_versions(lock):
-    """Version of each of LIBRARIES, from the text of `requirements.lock`."""
-    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, flags=re.MULTILINE))
-    return {name: locked[name] for name in LIBRARIES}
 
 
 def write_page(path, page):
