@@ -1,6 +1,8 @@
 """What a user did wrong, said in one line."""
 
+import signal
 import sys
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -19,3 +21,16 @@ def command(main):
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells report it
+
+
+@contextmanager
+def uninterrupted():
+    """Hold Ctrl-C back until the block is left. For the main thread."""
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -212,6 +212,22 @@ def load(path="params.yaml"):
         raise UserError(
             f"{path}: expected YAML, received: {' '.join(str(error).split())}"
         ) from None
+    return check(received, path)
+
+
+def check(received, path="params.yaml"):
+    """Check all parameters.
+
+    Args:
+        received: what the file holds.
+        path: the file, for messages.
+
+    Returns:
+        Params.
+
+    Raises:
+        UserError: a line for each mistake: where, what was expected, what was received.
+    """
     try:
         return Params.model_validate(received)
     except ValidationError as invalid:

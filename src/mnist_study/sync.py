@@ -36,11 +36,12 @@ def run(arguments):
     return 0
 
 
-def sync(revisions):
+def sync(revisions, *, say=tqdm.write):
     """Write the missing runs of some revisions.
 
     Args:
         revisions: list of Revision.
+        say: called with a sentence for each run that was missing.
 
     Returns:
         How many runs were added, and how many were there.
@@ -64,7 +65,7 @@ def sync(revisions):
                         added += 1
                         lacking = [path for path in record.outs if record.open(path) is None]
                         without = f", without {', '.join(lacking)}" if lacking else ""
-                        tqdm.write(f"added {record.stage} of {revision.label}{without}")
+                        say(f"added {record.stage} of {revision.label}{without}")
     except StoreError as error:
         raise UserError(
             f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again"
