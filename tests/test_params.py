@@ -159,8 +159,8 @@ def test_a_section_cannot_be_changed_later(repository):
         pytest.param(
             "instruction_set: ALL",
             "instruction_set: AVX3",
-            "compute.instruction_set: expected ALL, AVX512_CORE, AVX2, AVX or SSE41, "
-            "received 'AVX3'",
+            "compute.instruction_set: expected 'ALL', 'AVX512_CORE', 'AVX2', "
+            "'AVX' or 'SSE41', received 'AVX3'",
             id="unknown instruction set",
         ),
         pytest.param(

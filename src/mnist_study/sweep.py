@@ -69,6 +69,7 @@ def run_trials(trials, *, target=TARGET, workers=None):
     Raises:
         UserError: the trials cannot be run at all.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]
     with Progress(len(trials), len(before)) as progress:
