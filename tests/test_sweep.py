@@ -177,7 +177,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     (tmp_path / "trials.txt").write_text("train_dense.units=9 fetch.sources=[/none]\n")
     one = f"{SWEEP} train_dense.units=5,6,7,0 -j 1"
     log = tmp_path / "log"
-    with started(study, one, log) as process:
+    with started(study, f"exec {one}", log) as process:
         wait_until(lambda: "done: " in log.read_text(), seconds=120)
         time.sleep(3)  # into the second trial
         os.killpg(process.pid, signal.SIGINT)
@@ -297,7 +297,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     study.commit("longer")
     study.set_params(evaluate__samples=9)  # an edit that is not committed
     log = tmp_path / "log"
-    command = f"{SWEEP} train_dense.units=5,6,7,0 && false || {SWEEP} fetch.sources=[/none]"
+    command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} fetch.sources=[/none]"
     with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:
         wait_until(lambda: training_on(ray_cluster.node), seconds=120)
         ray_cluster.kill(ray_cluster.node)

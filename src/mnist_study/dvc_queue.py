@@ -4,6 +4,7 @@ DVC has one queue, and its workers take whatever is in it. So nothing is begun w
 experiments that are not of the sweep; what somebody queues while a sweep runs is run with it.
 """
 
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ def run(trials, *, target, workers):
     Args:
         trials: list of Trial, none of which has run.
         target: the stage to run, with those that it needs.
-        workers: how many trials run at once.
+        workers: how many trials run at once, or None for as many as there are cores.
 
     Yields:
         Event.
@@ -51,6 +52,7 @@ def run(trials, *, target, workers):
             )
         _bury(queue, names)
         _forget_finished(queue, names)
+        workers = min(workers or os.cpu_count() or 1, len(trials))
         yield from _run(queue, trials, target, workers)
     except DvcException as error:
         raise UserError(f"DVC: {' '.join(str(error).split())}") from None

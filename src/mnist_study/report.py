@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mnist_study import claims
+from mnist_study import claims, replication
 from mnist_study.figures import report as figures
 from mnist_study.figures.digits import percent
 from mnist_study.figures.style import NETS, compose, to_svg
@@ -55,8 +55,8 @@ def render(template, results, *, panels, digits, confidence, versions):
         digits=digits,
         nets=NETS,
         confidence=confidence,
-        claims=list(describe_claims(results.metrics["claims"])),
-        rules=list(dict.fromkeys(claims.STATEMENTS[name][1] for name in claims.STATEMENTS)),
+        claims=list(describe_claims(results.metrics)),
+        rules=list(dict.fromkeys(rule for _, rule in rules().values())),
         errors=np.union1d(*(results.wrong(net) for net in NETS)).tolist(),
         versions=versions,
     )
@@ -88,11 +88,24 @@ def look_up(metrics, path):
     return metrics
 
 
-def describe_claims(verdicts):
-    """Each claim in words, with its verdict and how its numbers are written."""
-    for name, verdict in verdicts.items():
+def rules():
+    """Claim to the metrics file whose verdict counts and its rule: many seeds outweigh one run."""
+    once = {name: ("claims", rule) for name, (_, rule) in claims.STATEMENTS.items()}
+    return once | {name: ("replicate/claims", rule) for name, rule in replication.RULES.items()}
+
+
+def describe_claims(metrics):
+    """Each claim in words, with its verdict, where that is from, and how its numbers are written.
+
+    Args:
+        metrics: content of the metrics files by name.
+    """
+    for name, (source, _) in rules().items():
+        verdict = look_up(metrics, f"{source}/{name}")
         yield {
             "name": name,
+            "at": f"{source}/{name}/",
+            "seeds": source != "claims",
             "statement": claims.describe(name, verdict),
             "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
             "exact": verdict["low"] == verdict["high"],
