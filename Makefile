@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check ui results changes stale plots-page lock
+.PHONY: help repro test test-all check ui results changes stale verify plots-page lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -51,15 +51,22 @@ changes: $(VENV)/installed ## Say in changes/ what differs from BASE; fail for a
 stale: $(VENV)/installed ## Fail if the committed results are not those of the committed code
 	@$(VENV)/bin/mnist-study stale
 
+verify: $(VENV)/installed ## Run all of HEAD again in a clone, and compare every byte
+	@$(VENV)/bin/mnist-study verify
+
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build
 
 ui: $(VENV)/installed ## Open MLflow's pages on the runs
 	@$(VENV)/bin/mlflow ui
 
+# One version for every Python, since results depend on it: params.yaml names those that matter.
 lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
 	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --upgrade --quiet --output-file requirements.lock
+		--fork-strategy fewest --no-emit-index-url --no-annotate --no-header --upgrade --quiet \
+		--output-file requirements.lock
+	@sed -nE 's/^([a-z-]+)==([^ ]+).*/\1 \2/p' requirements.lock | awk '!seen[$$1]++' | while read name version; do \
+		sed -i.old -E "/^libraries:/,\$$s/^  $$name: .*/  $$name: \"$$version\"/" params.yaml; done; rm params.yaml.old
 
 # The project itself, so that `mnist-study` is a command.
 $(VENV)/installed: $(VENV)/locked pyproject.toml

@@ -36,6 +36,7 @@ def main():
             save(f"plots/report/{name}.png", figures.draw_digits(results, groups))
 
         panels["histories"] = figures.draw_histories(results)
+        panels |= figures.draw_replication(results, confidence=params.evaluate.confidence)
         for name, suffix in {"index": "html", "report": "md"}.items():
             page = report.render(
                 f"report.{suffix}.j2",
@@ -43,6 +44,7 @@ def main():
                 panels=panels,
                 digits=digits,
                 confidence=params.evaluate.confidence,
+                versions=params.libraries.versions(),
             )
             report.write_page(f"report/{name}.{suffix}", page)
 

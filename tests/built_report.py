@@ -8,7 +8,7 @@ import pytest
 from stages import report
 from tests.tiny_study import ROOT
 
-INPUTS = ("params.yaml", "requirements.lock", "metrics", "plots")
+INPUTS = ("params.yaml", "metrics", "plots")
 
 
 def build_report(folder):

@@ -7,6 +7,7 @@ import pytest
 
 from mnist_study.idx import read_images, read_labels
 from mnist_study.splits import Split
+from tests import elsewhere
 from tests.tiny_mnist import write_tiny_mnist
 from tests.tiny_study import ROOT, TinyStudy
 
@@ -52,16 +53,23 @@ def tiny_test(tiny_mnist):
 def tiny_repro(tmp_path_factory):
     """A tiny study after `dvc repro`, each stage of which was watched.
 
-    Has study, output (of `dvc repro`), and observed (folder of what was seen).
+    Has study, output (of `dvc repro`), and observed (folder of what was seen). Beside it, and so
+    under its load, the same study ran elsewhere: twin, and output_elsewhere.
     """
     folder = tmp_path_factory.mktemp("repro")
     observed = folder / "observed"
     observed.mkdir()
     study = TinyStudy(folder / "study")
-    output = study(
-        "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
-    ).stdout
-    return SimpleNamespace(study=study, output=output, observed=observed)
+    twin = TinyStudy(folder / "an other place" / "twin")
+    variables = elsewhere.environment(folder / "home")
+    with twin.start("umask 077; taskset -c 0 dvc repro 2>&1", **variables) as repro_elsewhere:
+        output = study(
+            "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
+        ).stdout
+        output_elsewhere = repro_elsewhere.communicate()[0]
+    return SimpleNamespace(
+        study=study, output=output, observed=observed, twin=twin, output_elsewhere=output_elsewhere
+    )
 
 
 @pytest.fixture

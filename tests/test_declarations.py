@@ -1,11 +1,14 @@
 """`dvc.yaml` is the architecture: it is held against what the stages really do."""
 
+import ast
 import json
 import re
 
 import pytest
+from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
+from mnist_study.params import load
 from tests.tiny_study import ROOT
 
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
@@ -18,7 +21,15 @@ EXEMPT = {
     "src/mnist_study/params.py",
     "src/mnist_study/tracking.py",
 }
-IGNORED = re.compile(r"params\.yaml|src/|stages/|.*\.pyc$|\.git/|mlflow\.db")
+PACKAGES = {  # of the libraries that compute or draw, by the name that is imported
+    "keras": "keras",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "tensorflow": "tensorflow",
+}
+IGNORED = re.compile(r"params\.yaml|models/origins\.json|src/|stages/|.*\.pyc$|\.git/|mlflow\.db")
 
 
 def declared(stage, *kinds):
@@ -42,7 +53,41 @@ def test_each_stage_declares_the_library_modules_that_it_imports(observed):
 
 def test_each_stage_declares_the_parameters_that_it_reads(observed):
     stage, content = observed
-    assert sorted(declared(stage, "params")) == content["parameters"]
+    declared_keys = {key for key in declared(stage, "params") if not key.startswith("libraries.")}
+    assert declared_keys == set(content["parameters"]) - {"libraries.versions"}
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(stage):
+    scripts = [dep for dep in declared(stage, "deps") if dep.endswith(".py")]
+    imported = {package for script in scripts for package in imports(ROOT / script)}
+    used = {f"libraries.{PACKAGES[package]}" for package in imported & set(PACKAGES)}
+    if stage == "report":  # which names them all
+        used = {f"libraries.{library}" for library in PACKAGES.values()}
+    assert {key for key in declared(stage, "params") if key.startswith("libraries.")} == used
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_versions_are_those_of_the_lock_for_every_python(python):
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    requirements = map(Requirement, re.findall(r"^\S+==[^\\\n]+", lock, flags=re.MULTILINE))
+    here = {"python_version": python, "python_full_version": f"{python}.0"}
+    locked = {
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(here)
+    }
+    versions = load(ROOT / "params.yaml").libraries.versions()
+    assert {library: locked[library] for library in versions} == versions
+
+
+def imports(script):
+    """The packages that a script imports, by the first part of their names."""
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
 
 
 def test_each_stage_declares_the_files_that_it_opens(observed):

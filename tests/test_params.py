@@ -2,6 +2,7 @@ import os
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +11,8 @@ from mnist_study.errors import UserError, command
 from mnist_study.params import load
 
 STAGES = ("fetch", "preprocess", "train_dense", "train_cnn", "evaluate", "report")
+
+KERAS = version("keras")
 
 
 @pytest.fixture
@@ -152,6 +155,19 @@ def test_a_section_cannot_be_changed_later(repository):
             "deterministic: 1",
             "compute.deterministic: expected true or false, received 1",
             id="int for bool",
+        ),
+        pytest.param(
+            "instruction_set: ALL",
+            "instruction_set: AVX3",
+            "compute.instruction_set: expected 'ALL', 'AVX512_CORE', 'AVX2', "
+            "'AVX' or 'SSE41', received 'AVX3'",
+            id="unknown instruction set",
+        ),
+        pytest.param(
+            f'keras: "{KERAS}"',
+            'keras: "3.0.0"',
+            f"libraries.keras: expected {KERAS}, the version that is installed, received '3.0.0'",
+            id="another version than that installed",
         ),
         pytest.param(
             "deterministic: true",

@@ -55,7 +55,7 @@ for name, build, params, steps in (
     ("cnn", networks.build_cnn, TrainCnn(**{CNN}), 4),
     ("dense", networks.build_dense, TrainDense(**{DENSE}), int(sys.argv[1])),
 ):
-    compute = Compute(seed=0, threads=2, deterministic=True, steps_per_execution=steps)
+    compute = Compute(seed=0, deterministic=True, instruction_set="ALL", steps_per_execution=steps)
     training.run_stage(
         name, build, params=params, compute=compute, on_epoch=lambda row, images_per_second: None
     )
@@ -206,6 +206,7 @@ def test_a_stage_writes_its_outputs_and_nothing_else(stages):
         "data/processed/train.npz",
         "data/processed/val.npz",
         *(f"models/{net}.keras" for net in ("cnn", "dense")),
+        "models/origins.json",
         *(f"plots/train_{net}/history.csv" for net in ("cnn", "dense")),
         *(f"plots/train_{net}/curves.png" for net in ("cnn", "dense")),
         *(f"metrics/train_{net}.json" for net in ("cnn", "dense")),

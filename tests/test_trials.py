@@ -34,10 +34,10 @@ def names(*words, **options):
 
 def test_values_of_several_parameters_are_multiplied():
     assert overrides(grid(["train_cnn.dropout=0.1,0.2", "train_cnn.units=[1],2"])) == [
-        {"compute.threads": 1, "train_cnn.dropout": 0.1, "train_cnn.units": [1]},
-        {"compute.threads": 1, "train_cnn.dropout": 0.1, "train_cnn.units": 2},
-        {"compute.threads": 1, "train_cnn.dropout": 0.2, "train_cnn.units": [1]},
-        {"compute.threads": 1, "train_cnn.dropout": 0.2, "train_cnn.units": 2},
+        {"train_cnn.dropout": 0.1, "train_cnn.units": [1]},
+        {"train_cnn.dropout": 0.1, "train_cnn.units": 2},
+        {"train_cnn.dropout": 0.2, "train_cnn.units": [1]},
+        {"train_cnn.dropout": 0.2, "train_cnn.units": 2},
     ]
 
 
@@ -51,20 +51,20 @@ def test_values_of_several_parameters_are_multiplied():
 )
 def test_trial_k_has_seed_k(vary, keys):
     assert overrides(seeds(2, vary)) == [
-        {"compute.threads": 1} | dict.fromkeys(keys, 0),
-        {"compute.threads": 1} | dict.fromkeys(keys, 1),
+        dict.fromkeys(keys, 0),
+        dict.fromkeys(keys, 1),
     ]
 
 
 def test_a_line_of_a_file_is_a_trial(project):
     (project / "trials.txt").write_text(
-        "# dropout\ntrain_cnn.dropout=0.1 compute.threads=2\n\ntrain_cnn.dropout=0.2\n"
+        "# dropout\ntrain_cnn.dropout=0.1 train_cnn.units=50\n\ntrain_cnn.dropout=0.2\n"
     )
     assert overrides(lines("trials.txt"), grid([]), seeds(2, "weights")) == [
-        {"compute.threads": 2, "train_cnn.dropout": 0.1, "compute.seed": 0},
-        {"compute.threads": 2, "train_cnn.dropout": 0.1, "compute.seed": 1},
-        {"compute.threads": 1, "train_cnn.dropout": 0.2, "compute.seed": 0},
-        {"compute.threads": 1, "train_cnn.dropout": 0.2, "compute.seed": 1},
+        {"train_cnn.dropout": 0.1, "train_cnn.units": 50, "compute.seed": 0},
+        {"train_cnn.dropout": 0.1, "train_cnn.units": 50, "compute.seed": 1},
+        {"train_cnn.dropout": 0.2, "compute.seed": 0},
+        {"train_cnn.dropout": 0.2, "compute.seed": 1},
     ]
 
 
@@ -75,7 +75,7 @@ def test_the_same_trial_twice_is_one_trial():
 def test_what_dvc_is_given_reads_back_as_the_same_values():
     words = ["train_cnn.filters=[4, 4, 4]", 'train_cnn.optimizer="adam"', "compute.seed=1"]
     (trial,) = expand(grid(words))
-    assert trial.words == ["compute.threads=1", *words]
+    assert trial.words == words
     assert grid(trial.words) == [trial.overrides]
 
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from tests.tiny_mnist import write_tiny_mnist
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ("dvc.lock", "metrics/", "plots/")
+RESULTS = ("dvc.lock", "metrics/", "models/", "plots/")
 ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "HOME": os.environ.get("HOME", "/"),
@@ -81,6 +81,17 @@ class TinyStudy:
         if check and completed.returncode:
             raise AssertionError(f"{command}\n{completed.stdout}\n{completed.stderr}")
         return completed
+
+    def start(self, command, **environment):
+        """Start a shell command in the repository, and go on; its standard output is a pipe."""
+        return subprocess.Popen(
+            command,
+            shell=True,
+            cwd=self.root,
+            env=ENVIRONMENT | environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def copy(self, root):
         """A copy elsewhere, with DVC's cache but with a store that is still to be made."""

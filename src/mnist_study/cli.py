@@ -11,9 +11,11 @@ from mnist_study.errors import command
 COMMANDS = {
     "diff": "Say what a change did to the results, and whether it was more than noise.",
     "lineage": "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
+    "replicate": "Train both nets with other seeds, and collect what came of it.",
     "stale": "Say which results are not those of the code, and how to mend it.",
     "sweep": "Run the study many times: with other seeds, a grid of values, or lines of a file.",
     "sync": "Write to MLflow what DVC has and MLflow lacks.",
+    "verify": "Run the whole pipeline again in a clone, and compare every byte.",
 }
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mnist_study import replication
 from mnist_study.files import read_json
 from mnist_study.mnist import NUM_CLASSES
 
 NETS = ("dense", "cnn")
-METRICS = ("claims", "evaluate", "preprocess", "train_cnn", "train_dense")
+METRICS = ("claims", "evaluate", "preprocess", "replicate", "train_cnn", "train_dense")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Findings:
         sampled: indices of the samples, in random order.
         kernels: float32 (height, width, filters), of the CNN's first convolution.
         maps: float32 (height, width, filters), its answer to the first sample.
+        trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         inputs: MD5 of the test images and of each model, by path.
     """
 
@@ -36,6 +38,8 @@ class Findings:
     sampled: list
     kernels: np.ndarray
     maps: np.ndarray
+    trials: pd.DataFrame
+    trial_histories: pd.DataFrame
     inputs: dict
 
     def correct(self, net):
@@ -88,5 +92,7 @@ def read_findings():
         sampled=sampled,
         kernels=kernels,
         maps=maps,
+        trials=pd.read_csv(replication.TRIALS),
+        trial_histories=pd.read_csv(replication.HISTORIES),
         inputs=read_json("plots/evaluate/inputs.json"),
     )

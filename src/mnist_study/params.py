@@ -1,6 +1,7 @@
 """The parameters of `params.yaml`, checked before anything slow is imported."""
 
 import difflib
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -32,6 +33,7 @@ Margin = Annotated[FiniteFloat | None, Field(ge=0, description="a number of at l
 Dropout = Annotated[FiniteFloat, Field(ge=0, lt=1, description="a number in [0, 1)")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Activation = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
+InstructionSet = Literal["ALL", "AVX512_CORE", "AVX2", "AVX", "SSE41"]  # as oneDNN calls them
 Optimizer = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
 
 
@@ -148,9 +150,32 @@ class Diff(Section):
 
 class Compute(Section):
     seed: Seed
-    threads: Count
     deterministic: Annotated[bool, Field(description="true or false")]
+    instruction_set: InstructionSet
     steps_per_execution: Count
+
+
+class Libraries(Section):
+    """The libraries whose version can change a number or a drawing: as installed, or not at all."""
+
+    keras: str
+    matplotlib: str
+    numpy: str
+    scikit_learn: str = Field(alias="scikit-learn")
+    scipy: str
+    tensorflow: str
+
+    @field_validator("*")
+    @classmethod
+    def _is_installed(cls, version, info: ValidationInfo):
+        name = (info.field_name or "").replace("_", "-")
+        if version != (installed := metadata.version(name)):
+            raise ValueError(f"{installed}, the version that is installed")
+        return version
+
+    def versions(self):
+        """Version by name."""
+        return self.model_dump(by_alias=True)
 
 
 class Params(Section):
@@ -164,6 +189,7 @@ class Params(Section):
     report: Report
     diff: Diff
     compute: Compute
+    libraries: Libraries
 
 
 def load(path="params.yaml"):

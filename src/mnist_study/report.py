@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from pathlib import Path
 
 import jinja2
@@ -10,17 +9,14 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mnist_study import claims
+from mnist_study import claims, replication
 from mnist_study.figures import report as figures
 from mnist_study.figures.digits import percent
 from mnist_study.figures.style import NETS, compose, to_svg
 from mnist_study.files import replacing
 
-LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy", "matplotlib", "dvc", "mlflow")
-LOCK = Path("requirements.lock")
 
-
-def render(template, results, *, panels, digits, confidence):
+def render(template, results, *, panels, digits, confidence, versions):
     """Fill a template.
 
     Args:
@@ -29,6 +25,7 @@ def render(template, results, *, panels, digits, confidence):
         panels: figure to dict of panel to function that draws it on an axis.
         digits: what figures.choose_digits returned.
         confidence: of the intervals.
+        versions: of the libraries, by name.
 
     Returns:
         str: text that needs no other file.
@@ -58,10 +55,10 @@ def render(template, results, *, panels, digits, confidence):
         digits=digits,
         nets=NETS,
         confidence=confidence,
-        claims=list(describe_claims(results.metrics["claims"])),
-        rules=list(dict.fromkeys(claims.STATEMENTS[name][1] for name in claims.STATEMENTS)),
+        claims=list(describe_claims(results.metrics)),
+        rules=list(dict.fromkeys(rule for _, rule in rules().values())),
         errors=np.union1d(*(results.wrong(net) for net in NETS)).tolist(),
-        versions=locked_versions(LOCK.read_text(encoding="utf-8")),
+        versions=versions,
     )
 
 
@@ -91,11 +88,24 @@ def look_up(metrics, path):
     return metrics
 
 
-def describe_claims(verdicts):
-    """Each claim in words, with its verdict and how its numbers are written."""
-    for name, verdict in verdicts.items():
+def rules():
+    """Claim to the metrics file whose verdict counts and its rule: many seeds outweigh one run."""
+    once = {name: ("claims", rule) for name, (_, rule) in claims.STATEMENTS.items()}
+    return once | {name: ("replicate/claims", rule) for name, rule in replication.RULES.items()}
+
+
+def describe_claims(metrics):
+    """Each claim in words, with its verdict, where that is from, and how its numbers are written.
+
+    Args:
+        metrics: content of the metrics files by name.
+    """
+    for name, (source, _) in rules().items():
+        verdict = look_up(metrics, f"{source}/{name}")
         yield {
             "name": name,
+            "at": f"{source}/{name}/",
+            "seeds": source != "claims",
             "statement": claims.describe(name, verdict),
             "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
             "exact": verdict["low"] == verdict["high"],
@@ -112,12 +122,6 @@ def picture(image):
     file = io.BytesIO()
     Image.fromarray(255 - image).save(file, format="PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def locked_versions(lock):
-    """Version of each of LIBRARIES, from the text of `requirements.lock`."""
-    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lock, flags=re.MULTILINE))
-    return {name: locked[name] for name in LIBRARIES}
 
 
 def write_page(path, page):

@@ -24,7 +24,7 @@ def add_arguments(parser):
         "values", nargs="*", metavar="KEY=VALUE,VALUE",
         help="values of a parameter, as `dvc exp run -S` takes them; several are multiplied",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=_count, metavar="N", help="repeat with the seeds 0 to N-1")
+    parser.add_argument("--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1")
     parser.add_argument(
         "--vary", choices=SEEDS, default="both",
         help="what the seeds are for: the split into train and val, the weights; default: both",
@@ -34,7 +34,7 @@ def add_arguments(parser):
         "--target", default=TARGET, metavar="STAGE", help="the last stage; default: %(default)s"
     )
     parser.add_argument(
-        "-j", "--workers", type=_count, metavar="N", help="trials at once; default: one a core"
+        "-j", "--workers", type=at_least_one, metavar="N", help="trials at once; default: one a core"
     )
 
 
@@ -69,6 +69,7 @@ def run_trials(trials, *, target=TARGET, workers=None):
     Raises:
         UserError: the trials cannot be run at all.
     """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]
     with Progress(len(trials), len(before)) as progress:
@@ -126,7 +127,8 @@ def _log(name):
     return True
 
 
-def _count(text):
+def at_least_one(text):
+    """Read a number from the command line."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
     return int(text)

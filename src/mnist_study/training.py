@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mnist_study import keras_file, splits
+from mnist_study import keras_file, origins, splits
 from mnist_study.compute import configure, keras
 from mnist_study.figures.curves import draw_curves
 from mnist_study.figures.style import save
@@ -29,7 +29,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
     """Train the net of a stage and write its outputs.
 
     Reads train and val in `data/processed/`; writes the model, and the history, its curves and its
-    metrics under the stage's name.
+    metrics under the stage's name. Notes beside the model which processor trained it.
 
     Args:
         name: of the net.
@@ -50,6 +50,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
         on_epoch=on_epoch,
     )
     keras_file.save(f"models/{name}.keras", model)
+    origins.record(f"models/{name}.keras")
     write_csv(f"plots/train_{name}/history.csv", history)
     write_json(f"metrics/train_{name}.json", summarise(history, model.count_params()))
     save(f"plots/train_{name}/curves.png", draw_curves(history, name))

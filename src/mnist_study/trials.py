@@ -26,8 +26,6 @@ SEEDS = {
     "weights": ("compute.seed",),
     "both": ("preprocess.seed", "compute.seed"),
 }
-# Many trainings at once go best with one thread each.
-DEFAULTS = {"compute.threads": 1}
 
 
 @dataclass(frozen=True)
@@ -149,9 +147,8 @@ def expand(*choices, target=TARGET):
     code = _code(stages, target)
     trials = {}
     for given in _multiply(choices):
-        overrides = DEFAULTS | given
         changed = deepcopy(values)
-        for key, value in overrides.items():
+        for key, value in given.items():
             _set(changed, key, value)
         try:
             params.check(changed)
@@ -161,7 +158,7 @@ def expand(*choices, target=TARGET):
         determined_by = [target, code, _params(stages, code, changed)]
         digest = hashlib.md5(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
         name = f"{_readable(given)}-{digest[:7]}"
-        trials[name] = Trial(name, overrides, error)
+        trials[name] = Trial(name, given, error)
     return list(trials.values())
 
 

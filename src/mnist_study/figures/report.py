@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 
 from mnist_study import calibration
-from mnist_study.figures import accuracy, architecture, confusion, cost, curves, digits, filters
+from mnist_study.figures import (
+    accuracy,
+    architecture,
+    confusion,
+    cost,
+    curves,
+    digits,
+    filters,
+    replication,
+)
 from mnist_study.figures.calibration import draw_reliability
 from mnist_study.figures.style import NETS
 from mnist_study.mnist import NUM_CLASSES
@@ -80,6 +89,16 @@ def draw_panels(results, *, confidence, bins):
     }.items():
         panels[name] = {f"{name}-{net}": draw(net) for net in NETS}
     return panels
+
+
+def draw_replication(results, *, confidence):
+    """The figures of the study with other seeds, which the stage `replicate` draws for itself."""
+    return replication.draw_panels(
+        results.trials,
+        results.trial_histories,
+        results.metrics["replicate"],
+        confidence=confidence,
+    )
 
 
 def draw_histories(results):

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 
 from mnist_study.files import replacing
 
-plt.style.use(Path(__file__).with_name("study.mplstyle"))
+plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
 NETS = {"dense": "dense net", "cnn": "CNN"}  # as a sentence calls them
 COLOURS = {"dense": "C0", "cnn": "C1"}

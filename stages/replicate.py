@@ -1,0 +1,31 @@
+"""Sum up the study's repetitions with other seeds, and judge the claims by all of them.
+
+Reads `replication/`, which `mnist-study replicate` writes; writes metrics and two figures.
+"""
+
+import pandas as pd
+
+from mnist_study import replication, tracking
+from mnist_study.errors import command
+from mnist_study.figures.replication import draw_panels
+from mnist_study.figures.style import compose, save
+from mnist_study.files import write_json
+from mnist_study.params import load
+
+
+def main():
+    params = load().evaluate
+    with tracking.run("replicate"):
+        trials = pd.read_csv(replication.TRIALS)
+        histories = pd.read_csv(replication.HISTORIES)
+        summary = replication.summarise(
+            trials, histories, claims=params.claims, confidence=params.confidence
+        )
+        write_json("metrics/replicate.json", summary)
+        panels = draw_panels(trials, histories, summary, confidence=params.confidence)
+        for name, drawn in panels.items():
+            save(f"plots/replicate/{name}.png", compose(*drawn.values()))
+
+
+if __name__ == "__main__":
+    command(main)
