@@ -24,7 +24,9 @@ def add_arguments(parser):
         "values", nargs="*", metavar="KEY=VALUE,VALUE",
         help="values of a parameter, as `dvc exp run -S` takes them; several are multiplied",
     )  # fmt: skip
-    parser.add_argument("--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1")
+    parser.add_argument(
+        "--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1"
+    )
     parser.add_argument(
         "--vary", choices=SEEDS, default="both",
         help="what the seeds are for: the split into train and val, the weights; default: both",
@@ -34,7 +36,11 @@ def add_arguments(parser):
         "--target", default=TARGET, metavar="STAGE", help="the last stage; default: %(default)s"
     )
     parser.add_argument(
-        "-j", "--workers", type=at_least_one, metavar="N", help="trials at once; default: one a core"
+        "-j",
+        "--workers",
+        type=at_least_one,
+        metavar="N",
+        help="trials at once; default: one a core",
     )
 
 
