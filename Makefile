@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check ui results changes stale verify plots-page lock
+.PHONY: help repro test test-all check ui results changes stale verify replicate plots-page lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -53,6 +53,10 @@ stale: $(VENV)/installed ## Fail if the committed results are not those of the c
 
 verify: $(VENV)/installed ## Run all of HEAD again in a clone, and compare every byte
 	@$(VENV)/bin/mnist-study verify
+
+replicate: $(VENV)/installed ## Train both nets with ten seeds; interrupted, it goes on where it stopped
+	@$(VENV)/bin/mnist-study replicate
+	@$(VENV)/bin/dvc repro
 
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build

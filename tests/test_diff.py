@@ -124,7 +124,7 @@ def test_stale_results(study, run):
     assert output.splitlines() == [
         "train_cnn: train_cnn.dropout changed",
         "These results of workspace are not those of its code; mend it: "
-        "dvc repro && git add dvc.lock metrics plots && git commit",
+        "dvc repro && git add dvc.lock metrics plots models && git commit",
     ]
     assert run("stale") == (0, "", "")  # what is committed is fresh
 

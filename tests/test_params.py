@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mnist_study.errors import UserError, command
 from mnist_study.params import load
 
-STAGES = ("fetch", "preprocess", "train_dense", "train_cnn", "evaluate", "report")
+STAGES = ("fetch", "preprocess", "train_dense", "train_cnn", "evaluate", "replicate", "report")
 
 KERAS = version("keras")
 

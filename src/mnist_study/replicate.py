@@ -29,7 +29,11 @@ def add_arguments(parser):
         help="what the seeds are for: the split into train and val, the weights; default: both",
     )  # fmt: skip
     parser.add_argument(
-        "-j", "--workers", type=at_least_one, metavar="N", help="trials at once; default: one a core"
+        "-j",
+        "--workers",
+        type=at_least_one,
+        metavar="N",
+        help="trials at once; default: one a core",
     )
 
 

@@ -4,7 +4,7 @@ A single run's interval says what other test images would have changed. The inte
 another split into train and val, and other initial weights, change on the same test images.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,14 @@ TRIALS = "replication/trials.csv"
 HISTORIES = "replication/histories.csv"
 
 ACCURACY_RULE = (
-    "The net is trained with several seeds. Reproduced when the whole t-interval of the mean test "
-    "accuracy over seeds lies at or above half a percent below the claim, which is a whole percent; "
-    "refuted when the whole of it lies below."
+    "The net is trained with several seeds. The claim is a whole percent, so it says: at least "
+    "half a percent below that. Reproduced when the whole t-interval of the mean test accuracy "
+    "over seeds lies at or above this bound, refuted when the whole of it lies below."
 )
 OVERFIT_RULE = (
     "The validation loss is averaged over seeds, epoch by epoch. Reproduced when the claimed epoch "
-    "is among those whose mean loss a paired t-test over the seeds cannot tell from the lowest, and "
-    "the loss is above it again before training ends; refuted when it is not among them."
+    "is among those that a paired t-test over seeds does not tell from that of the lowest mean, "
+    "and the loss is above it again before training ends; refuted when it is not among them."
 )
 RULES = {
     "dense_accuracy": ACCURACY_RULE,
@@ -88,7 +88,9 @@ def turning_epoch(losses, *, confidence):
     """
     losses = np.asarray(losses)
     lowest = int(losses.mean(axis=0).argmin())
-    above = [mean_interval(column, confidence=confidence) for column in (losses.T - losses[:, lowest])]
+    above = [
+        mean_interval(column, confidence=confidence) for column in (losses.T - losses[:, lowest])
+    ]
     near = [epoch for epoch, difference in enumerate(above, start=1) if difference.low <= 0]
     return lowest + 1, Interval(min(near), max(near))
 
@@ -126,7 +128,8 @@ def summarise(trials, histories, *, claims, confidence):
     """
     claimed = {"dense": claims.dense_accuracy, "cnn": claims.cnn_accuracy}
     accuracies = trials.pivot(index="trial", columns="net", values="test/accuracy")
-    summary, verdicts = {"seeds": len(accuracies)}, {}
+    summary: dict[str, Any] = {"seeds": len(accuracies)}
+    verdicts = {}
     for net, claim in claimed.items():
         mean = mean_interval(accuracies[net], confidence=confidence)
         reached = int((accuracies[net] >= claim).sum())

@@ -9,7 +9,7 @@ import hashlib
 
 from mnist_study.revisions import resolve
 
-MEND = "dvc repro && git add dvc.lock metrics plots && git commit"
+MEND = "dvc repro && git add dvc.lock metrics plots models && git commit"
 
 
 def add_arguments(parser):
