@@ -58,7 +58,7 @@ def draw_accuracies(axis, accuracies, net, summary):
         xlabel="test accuracy",
         ylabel="seeds, in order of accuracy",
     )
-    axis.legend(loc="lower right" if net == "dense" else "upper left")
+    axis.legend(loc="upper left")
 
 
 def draw_loss(axis, curve, net, summary):
