@@ -123,6 +123,27 @@ def test_ray_is_needed_only_where_its_address_is_set(tmp_path, address, answer):
     assert (completed.stdout + completed.stderr).strip() == answer
 
 
+@pytest.mark.parametrize("form", ["127.0.0.1:{}", "ray://127.0.0.1:{}"])
+def test_a_cluster_that_is_not_there_is_one_line_at_once(form):
+    address = form.format(free_port())
+    program = (
+        "from mnist_study import errors, ray_cluster\n"
+        "errors.command(lambda: next(ray_cluster.run([], target='evaluate', workers=1)))"
+    )
+    completed = subprocess.run(
+        [sys.executable, "-c", program],
+        env=ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src"), "RAY_ADDRESS": address},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert completed.returncode == 1
+    (line,) = completed.stderr.splitlines()
+    assert line.startswith(f"error: RAY_ADDRESS: expected a cluster at {address}, received ")
+    assert line.endswith("Connection refused")
+
+
 def experiments(study):
     """How many experiments there are of each name."""
     refs = study("git for-each-ref refs/exps --format='%(refname)'").stdout.split()

@@ -6,6 +6,7 @@ the experiment and what is new in DVC's cache. No file system is shared.
 
 import logging
 import os
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -41,8 +42,9 @@ def run(trials, *, target, workers):
     """
     address = os.environ["RAY_ADDRESS"]
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"RAY_ADDRESS: expected a cluster at {address}, received {reason}"
@@ -51,6 +53,13 @@ def run(trials, *, target, workers):
         yield from _run(list(trials), target, workers or len(trials))
     finally:
         ray.shutdown()
+
+
+def _knock(address):
+    """Fail at once where nothing listens: Ray would try again for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _run(waiting, target, workers):
