@@ -58,7 +58,7 @@ def draw_accuracies(axis, accuracies, net, summary):
         xlabel="test accuracy",
         ylabel="seeds, in order of accuracy",
     )
-    axis.legend(loc="upper left")
+    axis.legend(loc="upper left" if net == "dense" else "upper center")
 
 
 def draw_loss(axis, curve, net, summary):
@@ -86,4 +86,4 @@ def draw_loss(axis, curve, net, summary):
         axis.axvline(turn["claimed"], color="0.45", linestyle="--", label="claim")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(title=title, xlabel="epoch", ylabel="cross-entropy, nats")
-    axis.legend(loc="upper center" if net == "dense" else "upper right")
+    axis.legend(loc="lower right" if net == "dense" else "upper right")
