@@ -65,7 +65,7 @@ def test_each_stage_has_one_finished_run_under_one_parent(tiny_repro):
             "select r.run_uuid, r.status from runs r"
             " join tags t on t.run_uuid = r.run_uuid and t.key = 'kind' and t.value = 'pipeline'"
         ).fetchall()
-    stages = ["cnn", "dense", "evaluate", "fetch", "preprocess", "report"]
+    stages = ["cnn", "dense", "evaluate", "fetch", "preprocess", "replicate", "report"]
     assert sorted(stage.removeprefix("train_") for stage, _, _ in rows) == stages
     assert {status for _, status, _ in rows} == {"FINISHED"}
     assert [(parent, "FINISHED") for parent in {row[2] for row in rows}] == parents

@@ -157,6 +157,7 @@ def test_each_picture_has_a_text_that_stands_for_it(page):
     assert drawn == sum(a.get("role") == "img" for _, a in page.tags) == 18
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(folder, tmp_path):
     again = build_report(tmp_path)
     written = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]

@@ -112,7 +112,7 @@ def test_a_server_on_postgresql_takes_everything_in(study, tmp_path, postgresql,
         assert not (study.root / "mlflow.db").exists()
         study("mnist-study sync", MLFLOW_TRACKING_URI=uri)
         runs = Runs(uri)
-        assert len(runs.stages) == 6
+        assert len(runs.stages) == 7
         assert runs.statuses() == {"FINISHED"}
         run = runs.one("train_dense")
         assert "restored" not in run.data.tags
