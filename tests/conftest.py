@@ -54,7 +54,8 @@ def tiny_repro(tmp_path_factory):
     """A tiny study after `dvc repro`, each stage of which was watched.
 
     Has study, output (of `dvc repro`), and observed (folder of what was seen). Beside it, and so
-    under its load, the same study ran elsewhere: twin, and output_elsewhere.
+    under its load, the same study runs elsewhere, and on while the first tests run: twin, and
+    elsewhere, the process to wait for.
     """
     folder = tmp_path_factory.mktemp("repro")
     observed = folder / "observed"
@@ -62,14 +63,13 @@ def tiny_repro(tmp_path_factory):
     study = TinyStudy(folder / "study")
     twin = TinyStudy(folder / "an other place" / "twin")
     variables = elsewhere.environment(folder / "home")
-    with twin.start("umask 077; taskset -c 0 dvc repro 2>&1", **variables) as repro_elsewhere:
+    with twin.start("umask 077; taskset -c 0 dvc repro 2>&1", **variables) as process:
         output = study(
             "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
         ).stdout
-        output_elsewhere = repro_elsewhere.communicate()[0]
-    return SimpleNamespace(
-        study=study, output=output, observed=observed, twin=twin, output_elsewhere=output_elsewhere
-    )
+        yield SimpleNamespace(
+            study=study, output=output, observed=observed, twin=twin, elsewhere=process
+        )
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ def outputs(study):
 
 
 def test_neither_place_nor_time_nor_load_nor_settings_change_a_byte(tiny_repro):
-    assert outputs(tiny_repro.twin), tiny_repro.output_elsewhere
+    said = tiny_repro.elsewhere.communicate()[0]
+    assert tiny_repro.elsewhere.returncode == 0, said
     assert outputs(tiny_repro.twin) == outputs(tiny_repro.study)
 
 
