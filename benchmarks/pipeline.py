@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.clone import DVC, clone
-from benchmarks.contenders import notebook
 from benchmarks.harness import Measured, raw_data, run
 from benchmarks.parts import TRAINING, timed_parts
 
 WHOLE = "from scratch"
+NOTEBOOK = Path(__file__).parent / "contenders/notebook.py"
 PARTS = "`dvc repro`, part by part"
-AUTOLOG = ("mlflow", "keras", "tensorflow")
+AUTOLOG = ("keras", "tensorflow")  # of MLflow
 
 
 def main():
@@ -59,12 +59,11 @@ def pipeline_turn(data, epochs):
 
 def notebook_turn(data, epochs, autolog=""):
     """The notebook's script, from its start to its end."""
-    name = f"notebook with mlflow{'.' * (autolog != 'mlflow')}"
-    name = f"{name}{autolog.removeprefix('mlflow')}.autolog" if autolog else "notebook"
+    name = f"notebook with mlflow.{autolog}.autolog" if autolog else "notebook"
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         completed = subprocess.run(
-            [sys.executable, notebook.__file__, data, str(epochs), autolog],
+            [sys.executable, NOTEBOOK, data, str(epochs), *filter(None, [autolog])],
             cwd=folder,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             capture_output=True,

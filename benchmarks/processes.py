@@ -29,7 +29,7 @@ class Worker:
             stderr=self._errors,
             text=True,
         )
-        self.warm = self._answer() is not None
+        self._answer()
 
     def __call__(self):
         """Its next answer, or None if it has failed."""

@@ -1,8 +1,8 @@
 """The study as a notebook has it: plain Keras with its defaults, nothing tracked.
 
-    python notebook.py FOLDER [EPOCHS] [mlflow|keras|tensorflow]
+    python notebook.py FOLDER EPOCHS [keras|tensorflow]
 
-FOLDER holds the four files of MNIST. The last word turns on that module's autologging.
+FOLDER holds the four files of MNIST. The last word turns on MLflow's autologging of that name.
 """
 
 import sys
@@ -58,12 +58,11 @@ def cnn():
 
 
 if __name__ == "__main__":
-    folder, epochs, autolog = (*sys.argv[1:], *("20", "")[len(sys.argv) - 2 :])[:3]
+    folder, epochs, *autolog = sys.argv[1:]
     if autolog:
         import mlflow
 
-        module = mlflow if autolog == "mlflow" else getattr(mlflow, autolog)
-        module.autolog()
+        getattr(mlflow, autolog[0]).autolog()
     x_train, y_train, x_test, y_test = load(folder)
     trainings = 0.0
     for build in (dense, cnn):
