@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check ui results changes stale verify plots-page lock
+.PHONY: help repro test test-all check bench bench-all ui results changes stale verify plots-page lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -53,6 +53,25 @@ stale: $(VENV)/installed ## Fail if the committed results are not those of the c
 
 verify: $(VENV)/installed ## Run all of HEAD again in a clone, and compare every byte
 	@$(VENV)/bin/mnist-study verify
+
+# Another interpreter with PyTorch, JAX and Optax, to measure them too: docs/benchmarks.md.
+PEERS ?=
+BENCHMARKS := pipeline loops steps instruction_sets throughput growth
+bench: $(VENV)/installed data/raw ## Take a quick look at the benchmarks, in under ten minutes
+	@for name in $(filter-out throughput,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
+
+bench-all: $(VENV)/installed data/raw ## Measure everything for the record, for some hours
+	@for name in $(BENCHMARKS); do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@if command -v qemu-x86_64 >/dev/null; then $(MAKE) --no-print-directory bench-processors; \
+		else echo 'qemu-x86_64 is not installed: other processors are left out'; fi
+	@$(VENV)/bin/python -m benchmarks.tables
+
+bench-steps: SHORT += $(if $(PEERS),--peers $(PEERS))
+bench-%:
+	@echo 'benchmarks.$*:' && PYTHONPATH=src $(VENV)/bin/python -m benchmarks.$* $(SHORT)
+
+data/raw:
+	@$(VENV)/bin/dvc repro --quiet fetch
 
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build

@@ -74,7 +74,7 @@ def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda pars
     Args:
         name: of the files.
         prepare: function from the command line's arguments to a context manager that yields the
-            turns: functions without arguments that return a list of Measured.
+            turns: functions without arguments that return some Measured.
         doc: the module's docstring, whose first line describes the command.
         rounds, short_rounds: how many by default, and with `--short`.
         add_arguments: function that adds the benchmark's own to an argparse parser.
@@ -91,7 +91,7 @@ def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda pars
         with prepare(arguments) as turns:
             for frame in measure(turns, rounds):
                 write(target, frame, machine())
-        print(f"\n{machine()}\n\n{table(frame)}")
+        print(f"\n{machine()}\n\n{table(frame)}\n")
         save(target.with_suffix(".png"), draw(frame))
 
     command(main)
@@ -108,7 +108,7 @@ def measure(turns, rounds):
         step = 1 if number % 2 else -1
         taken = []
         for take in turns[::step]:
-            taken.append(take())
+            taken.append(list(take()))
             for each in taken[-1]:
                 value = "does not work" if each.value is None else f"{spell(each.value)} {each.unit}"
                 print(f"round {number}: {each.case}: {each.contender}: {value}", flush=True)
