@@ -93,6 +93,8 @@ $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@touch $@
 
 $(VENV)/locked: requirements.lock
+	@# What a link leads to may be in use elsewhere, and would be emptied.
+	@test ! -L $(VENV) || { echo "error: $(VENV): expected a folder, received a link; remove it"; exit 1; }
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13 with venv," \
 		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("error: expected" \

@@ -110,7 +110,9 @@ def measure(turns, rounds):
         for take in turns[::step]:
             taken.append(list(take()))
             for each in taken[-1]:
-                value = "does not work" if each.value is None else f"{spell(each.value)} {each.unit}"
+                value = (
+                    "does not work" if each.value is None else f"{spell(each.value)} {each.unit}"
+                )
                 print(f"round {number}: {each.case}: {each.contender}: {value}", flush=True)
         rows += [each._asdict() | {"round": number} for part in taken[::step] for each in part]
         yield pd.DataFrame(rows)
@@ -178,7 +180,9 @@ def spell(value):
 
 def draw(frame):
     """A figure: median and range of each contender, a panel per case."""
-    cases = [rows.dropna(subset="median") for _, rows in summarise(frame).groupby("case", sort=False)]
+    cases = [
+        rows.dropna(subset="median") for _, rows in summarise(frame).groupby("case", sort=False)
+    ]
     cases = [rows for rows in cases if len(rows)]
     height = 0.9 + 0.28 * max(map(len, cases))
     panels = [lambda axis, rows=rows: _draw_case(axis, rows) for rows in cases]

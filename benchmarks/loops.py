@@ -76,7 +76,10 @@ def timed(case, name, project, *words, status=0):
 def experiment(project, folder):
     """An experiment that has not been run, so with another learning rate each time."""
     tried = sum(each.name.startswith("clocks") for each in folder.iterdir())
-    changes = {"train_dense.epochs": "1", "train_dense.learning_rate": f"{0.001 + tried * 1e-7:.7f}"}
+    changes = {
+        "train_dense.epochs": "1",
+        "train_dense.learning_rate": f"{0.001 + tried * 1e-7:.7f}",
+    }
     words = [word for key, value in changes.items() for word in ("-S", f"{key}={value}")]
     parts = timed_parts(project, folder / f"clocks-{tried}", *DVC, "exp", "run", *words)
     rows = {"whole": sum(parts.values())} | parts

@@ -49,7 +49,9 @@ def take(net, path, setting, name, command):
     began = time.perf_counter()
     paths = [str(ROOT), str(ROOT / "src"), *site.getsitepackages()]
     environment = {"PYTHONPATH": ":".join(paths), "OMP_NUM_THREADS": "1"}
-    answer = train(net, path, setting, steps=STEPS, epochs=1, python=command, environment=environment)
+    answer = train(
+        net, path, setting, steps=STEPS, epochs=1, python=command, environment=environment
+    )
     minutes = (time.perf_counter() - began) / 60
     case = f"{NETS[net]}, {setting}, {STEPS} steps"
     return [Measured(case, name, minutes, "minutes", answer["md5"][:8])]

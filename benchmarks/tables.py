@@ -26,7 +26,9 @@ def fill(text, results=RESULTS):
         text: Markdown.
         results: folder of the CSV files.
     """
-    return BLOCK.sub(lambda found: f"{found[1]}{_block(results / f'{found[2]}.csv')}{found[3]}", text)
+    return BLOCK.sub(
+        lambda found: f"{found[1]}{_block(results / f'{found[2]}.csv')}{found[3]}", text
+    )
 
 
 def _block(path):

@@ -82,9 +82,9 @@ def by_ray(project, net, rates, *, address):
 
 def finish(completed):
     if completed.returncode:
-        output = (completed.stdout + completed.stderr).strip()
-        raise Unavailable(next((l for l in output.splitlines() if l.startswith(("failed", "error"))),
-                               output.splitlines()[-1]))  # fmt: skip
+        lines = (completed.stdout + completed.stderr).strip().splitlines()
+        said = [line for line in lines if line.startswith(("failed", "error"))]
+        raise Unavailable((said or lines)[-1])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ def broken():
 def frame():
     """Three rounds in which the machine halves its speed: b takes twice as long as a throughout."""
     seconds = {"a": iter([1.0, 2.0, 1.5]), "b": iter([2.0, 4.0, 3.0])}
-    turns = [harness.turn("loop", name, "s", lambda name=name: next(seconds[name])) for name in "ab"]
+    turns = [
+        harness.turn("loop", name, "s", lambda name=name: next(seconds[name])) for name in "ab"
+    ]
     turns.append(harness.turn("loop", "c", "s", broken))
     return list(harness.measure(turns, 3))[-1]
 
@@ -49,7 +51,14 @@ def test_medians_ranges_and_ratios_are_those_worked_out_by_hand(frame):
 
 
 def test_a_ratio_compares_within_a_round():
-    rows = [("a", 1.0, 1), ("b", 1.1, 1), ("a", 9.0, 2), ("b", 9.9, 2), ("a", 5.0, 3), ("b", 5.0, 3)]
+    rows = [
+        ("a", 1.0, 1),
+        ("b", 1.1, 1),
+        ("a", 9.0, 2),
+        ("b", 9.9, 2),
+        ("a", 5.0, 3),
+        ("b", 5.0, 3),
+    ]
     frame = pd.DataFrame(
         [Measured("loop", name, value, "s")._asdict() | {"round": n} for name, value, n in rows]
     )
@@ -130,7 +139,9 @@ def worker(tmp_path, monkeypatch):
 
 
 def test_a_worker_drops_its_warm_up_and_waits_for_its_turns(worker):
-    counting = worker("turns = Turns()\nfor n in range(9):\n    print('noise')\n    turns.answer(n)")
+    counting = worker(
+        "turns = Turns()\nfor n in range(9):\n    print('noise')\n    turns.answer(n)"
+    )
     assert [counting(), counting()] == [1, 2]
     counting.close()
 

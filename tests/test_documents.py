@@ -18,6 +18,8 @@ NOT_RUN = {
     "make repro": "CI runs it",
     "make test": "CI runs it",
     "make check": "CI runs it",
+    "make bench": "takes minutes; tests/test_benchmarks.py runs its parts",
+    "make bench-all": "takes hours",
     "source .venv/bin/activate": "the test's PATH does the same",
     "mlflow ui": "serves until it is stopped; tests/test_browser.py looks at its pages",
     "dvc queue start -j 2": "tests/test_stores.py runs four at once",

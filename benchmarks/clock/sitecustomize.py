@@ -41,7 +41,9 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
         "mnist_study.params": {"load": "parameters"},
         "mnist_study.report": {"render": "page", "write_page": "page"},
         "mnist_study.sources": {"fetch_files": "data"},
-        "mnist_study.splits": dict.fromkeys(("load", "save", "split_train_val", "describe"), "data"),
+        "mnist_study.splits": dict.fromkeys(
+            ("load", "save", "split_train_val", "describe"), "data"
+        ),
         "mnist_study.tracking": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
         "mnist_study.training": {"train": TRAINING},
     }

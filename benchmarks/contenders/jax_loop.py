@@ -58,7 +58,9 @@ def main():
     def epoch(state, key):
         def step(state, chosen):
             (weights, moments), number = state
-            gradients = jax.grad(loss)(weights, x[chosen], y[chosen], jax.random.fold_in(key, number))
+            gradients = jax.grad(loss)(
+                weights, x[chosen], y[chosen], jax.random.fold_in(key, number)
+            )
             updates, moments = optimizer.update(gradients, moments)
             return ((optax.apply_updates(weights, updates), moments), number + 1), None
 

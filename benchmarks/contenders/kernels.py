@@ -25,7 +25,9 @@ LARGE = 2048  # rows and columns of the large matrices
 
 def dense():
     widths = (784, 30, 30, 30, 30, 30, 10)
-    return [kernel for pair in zip(widths, widths[1:], strict=False) for kernel in product(*pair)][1:]
+    return [kernel for pair in zip(widths, widths[1:], strict=False) for kernel in product(*pair)][
+        1:
+    ]
 
 
 def cnn():
