@@ -12,7 +12,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check ui results changes stale verify replicate plots-page lock
+.PHONY: help repro test test-all check bench bench-all ui results changes stale verify replicate \
+	plots-page lock
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
@@ -58,6 +59,25 @@ replicate: $(VENV)/installed ## Train both nets with ten seeds; interrupted, it 
 	@$(VENV)/bin/mnist-study replicate
 	@$(VENV)/bin/dvc repro
 
+# Another interpreter with PyTorch, JAX and Optax, to measure them too: docs/benchmarks.md.
+PEERS ?=
+BENCHMARKS := pipeline loops steps instruction_sets throughput growth
+bench: $(VENV)/installed data/raw ## Take a quick look at the benchmarks, in under ten minutes
+	@for name in $(filter-out throughput,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
+
+bench-all: $(VENV)/installed data/raw ## Measure everything for the record, for some hours
+	@for name in $(BENCHMARKS); do $(MAKE) --no-print-directory bench-$$name || exit 1; done
+	@if command -v qemu-x86_64 >/dev/null; then $(MAKE) --no-print-directory bench-processors; \
+		else echo 'qemu-x86_64 is not installed: other processors are left out'; fi
+	@$(VENV)/bin/python -m benchmarks.tables
+
+bench-steps: SHORT += $(if $(PEERS),--peers $(PEERS))
+bench-%:
+	@echo 'benchmarks.$*:' && PYTHONPATH=src $(VENV)/bin/python -m benchmarks.$* $(SHORT)
+
+data/raw:
+	@$(VENV)/bin/dvc repro --quiet fetch
+
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build
 
@@ -78,6 +98,8 @@ $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@touch $@
 
 $(VENV)/locked: requirements.lock
+	@# What a link leads to may be in use elsewhere, and would be emptied.
+	@test ! -L $(VENV) || { echo "error: $(VENV): expected a folder, received a link; remove it"; exit 1; }
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13 with venv," \
 		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("error: expected" \

@@ -1,0 +1,109 @@
+"""Say where a stage's time goes, for benchmarks/parts.py.
+
+Python imports this module at its start when the folder is on PYTHONPATH. In DVC and in each stage
+it charges every moment of the main thread to one part, the innermost that is going on, and writes
+the seconds by part into the folder CLOCK when the process ends.
+"""
+
+import os
+import sys
+import time
+
+began = time.perf_counter()
+words = sys.orig_argv
+stage = next((word for word in words if word.startswith("stages.")), None)
+
+if os.environ.get("CLOCK") and (stage or "dvc" in words):
+    import atexit
+    import builtins
+    import functools
+    import json
+    import threading
+    from importlib.machinery import PathFinder
+
+    IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
+    PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
+        "dvc.stage.run": {"cmd_run": "stages"},
+        "mnist_study.evaluation": {"predict": "scores", "score": "scores", "tabulate": "scores"},
+        "mnist_study.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
+        "mnist_study.calibration": {"score": "scores"},
+        "mnist_study.figures.curves": {"draw_curves": "figures"},
+        "mnist_study.figures.digits": {"draw_digits": "figures"},
+        "mnist_study.figures.report": dict.fromkeys(
+            ("draw_panels", "choose_digits", "draw_digits", "draw_histories"), "figures"
+        ),
+        "mnist_study.figures.style": {"compose": "figures", "save": "figures", "to_svg": "figures"},
+        "mnist_study.files": {"write_csv": "saving", "write_json": "saving"},
+        "mnist_study.findings": {"read_findings": "data"},
+        "mnist_study.idx": {"read_images": "data", "read_labels": "data"},
+        "mnist_study.keras_file": {"save": "saving"},
+        "mnist_study.origins": {"record": "saving"},
+        "mnist_study.params": {"load": "parameters"},
+        "mnist_study.report": {"render": "page", "write_page": "page"},
+        "mnist_study.sources": {"fetch_files": "data"},
+        "mnist_study.splits": dict.fromkeys(
+            ("load", "save", "split_train_val", "describe"), "data"
+        ),
+        "mnist_study.tracking": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
+        "mnist_study.training": {"train": TRAINING},
+    }
+    seconds = {}
+    going_on = [OTHER]
+    since = began
+
+    def charge():
+        global since
+        now = time.perf_counter()
+        seconds[going_on[-1]] = seconds.get(going_on[-1], 0) + now - since
+        since = now
+
+    def timed(part, function):
+        @functools.wraps(function)
+        def call(*arguments, **keywords):
+            charge()
+            going_on.append(part)
+            try:
+                return function(*arguments, **keywords)
+            finally:
+                charge()
+                going_on.pop()
+
+        return call
+
+    class Finder:
+        """Wraps the functions of PARTS as soon as their module has been executed."""
+
+        @staticmethod
+        def find_spec(name, path, target=None):
+            if name not in PARTS or (spec := PathFinder.find_spec(name, path)) is None:
+                return None
+            execute = spec.loader.exec_module
+
+            def exec_module(module):
+                execute(module)
+                for function, part in PARTS[name].items():
+                    *owners, last = function.split(".")
+                    owner = functools.reduce(getattr, owners, module)
+                    setattr(owner, last, timed(part, getattr(owner, last)))
+
+            spec.loader.exec_module = exec_module
+            return spec
+
+    plain_import = builtins.__import__
+    timed_import = timed(IMPORTS, plain_import)
+
+    def outermost_import(*arguments, **keywords):
+        inside = going_on[-1] in (IMPORTS, TRAINING)
+        if inside or threading.current_thread() is not threading.main_thread():
+            return plain_import(*arguments, **keywords)
+        return timed_import(*arguments, **keywords)
+
+    sys.meta_path.insert(0, Finder)
+    builtins.__import__ = outermost_import
+
+    @atexit.register
+    def write_down():
+        charge()
+        name = os.path.join(os.environ["CLOCK"], f"{os.getpid()}.json")
+        with open(name, "w") as file:
+            json.dump({"process": stage or "dvc", "seconds": seconds}, file)

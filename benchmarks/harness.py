@@ -1,0 +1,261 @@
+"""Measure side by side: contenders take turns, in rounds, and are held against a reference.
+
+Machines change their speed within seconds. So contenders take turns, each round in the opposite
+order of the one before, and a ratio is the median of the rounds' own ratios. What was measured goes
+to a CSV file after each round; tables and figures are made from that file.
+"""
+
+import argparse
+import datetime
+import math
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import psutil
+
+from mnist_study.errors import UserError, command
+from mnist_study.figures.style import compose, save
+from mnist_study.files import replacing
+from mnist_study.origins import this_machine
+
+RESULTS = Path(__file__).parent / "results"
+SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
+LIBRARIES = ("dvc", "keras", "mlflow", "numpy", "ray", "tensorflow")
+
+
+class Measured(NamedTuple):
+    """One value.
+
+    Attributes:
+        case: what is compared. Its first contender is the reference of the others.
+        contender: what was measured.
+        value: None where it does not work; `note` says why.
+        unit: of the value.
+        note: whatever else is to be known.
+    """
+
+    case: str
+    contender: str
+    value: float | None
+    unit: str
+    note: str = ""
+
+
+class UnavailableError(Exception):
+    """A contender does not work here: why, in a line."""
+
+
+def turn(case, contender, unit, measure):
+    """A contender's turn of one value.
+
+    Args:
+        case, contender, unit: as in Measured.
+        measure: function without arguments that returns the value, or raises UnavailableError.
+
+    Returns:
+        Function without arguments that returns a list of Measured.
+    """
+
+    def take():
+        try:
+            return [Measured(case, contender, measure(), unit)]
+        except UnavailableError as reason:
+            return [Measured(case, contender, None, unit, f"does not work: {reason}")]
+
+    return take
+
+
+def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda parser: None):
+    """The command line of a benchmark: measure, print a table, write a CSV file and a figure.
+
+    Args:
+        name: of the files.
+        prepare: function from the command line's arguments to a context manager that yields the
+            turns: functions without arguments that return some Measured.
+        doc: the module's docstring, whose first line describes the command.
+        rounds, short_rounds: how many by default, and with `--short`.
+        add_arguments: function that adds the benchmark's own to an argparse parser.
+    """
+    parser = argparse.ArgumentParser(f"python -m benchmarks.{name}", description=doc.split("\n")[0])
+    parser.add_argument("--rounds", type=int, help=f"default: {rounds}, short {short_rounds}")
+    parser.add_argument("--short", action="store_true", help="a quick look; no record")
+    add_arguments(parser)
+    arguments = parser.parse_args()
+    rounds = arguments.rounds or (short_rounds if arguments.short else rounds)
+    target = (SHORT if arguments.short else RESULTS) / f"{name}.csv"
+
+    def main():
+        with prepare(arguments) as turns:
+            for frame in measure(turns, rounds):
+                write(target, frame, machine())
+        print(f"\n{machine()}\n\n{table(frame)}\n")
+        save(target.with_suffix(".png"), draw(frame))
+
+    command(main)
+
+
+def measure(turns, rounds):
+    """Let all take their turns in each round, every second round the other way round.
+
+    Yields:
+        pandas.DataFrame after each round: a row per value measured so far, with its round from 1.
+    """
+    rows = []
+    for number in range(1, rounds + 1):
+        step = 1 if number % 2 else -1
+        taken = []
+        for take in turns[::step]:
+            taken.append(list(take()))
+            for each in taken[-1]:
+                value = (
+                    "does not work" if each.value is None else f"{spell(each.value)} {each.unit}"
+                )
+                print(f"round {number}: {each.case}: {each.contender}: {value}", flush=True)
+        rows += [each._asdict() | {"round": number} for part in taken[::step] for each in part]
+        yield pd.DataFrame(rows)
+
+
+def summarise(frame):
+    """Condense the rounds.
+
+    Args:
+        frame: as measure yields it.
+
+    Returns:
+        pandas.DataFrame, a row per case and contender, in their order: case, unit, contender,
+        median, low, high, ratio to the case's first contender (the median of the rounds' ratios)
+        and note. NaN where it does not work.
+    """
+    rows = []
+    for case, measured in frame.groupby("case", sort=False):
+        by_round = measured.pivot(index="round", columns="contender", values="value").astype(float)
+        ratios = by_round.div(by_round[measured["contender"].iloc[0]], axis=0)
+        for contender, own in measured.groupby("contender", sort=False):
+            values = by_round[contender]
+            rows.append(
+                {
+                    "case": case,
+                    "unit": own["unit"].iloc[0],
+                    "contender": contender,
+                    "median": values.median(),
+                    "low": values.min(),
+                    "high": values.max(),
+                    "ratio": ratios[contender].median(),
+                    "note": "; ".join(dict.fromkeys(note for note in own["note"] if note)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def table(frame):
+    """The summary as Markdown, a table per case."""
+    tables = []
+    for case, rows in summarise(frame).groupby("case", sort=False):
+        head = [f"{case}, {rows['unit'].iloc[0]}", "median", "range", "ratio", "note"]
+        cells = [
+            [
+                row.contender,
+                spell(row.median),
+                f"{spell(row.low)} to {spell(row.high)}" if row.low < row.high else "",
+                "" if math.isnan(row.ratio) else f"{row.ratio:.2f}",
+                row.note,
+            ]
+            for row in rows.itertuples()
+        ]
+        columns = 5 if any(rows["note"]) else 4
+        tables.append(_markdown([row[:columns] for row in (head, *cells)]))
+    return "\n\n".join(tables)
+
+
+def spell(value):
+    """A number with three digits that count."""
+    if value is None or math.isnan(value):
+        return "–"
+    digits = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, digits)}f}"
+
+
+def draw(frame):
+    """A figure: median and range of each contender, a panel per case."""
+    cases = [
+        rows.dropna(subset="median") for _, rows in summarise(frame).groupby("case", sort=False)
+    ]
+    cases = [rows for rows in cases if len(rows)]
+    height = 0.9 + 0.28 * max(map(len, cases))
+    panels = [lambda axis, rows=rows: _draw_case(axis, rows) for rows in cases]
+    return compose(*panels, size=(7, height), columns=1)
+
+
+def _draw_case(axis, rows):
+    places = range(len(rows))
+    spread = [rows["median"] - rows["low"], rows["high"] - rows["median"]]
+    axis.errorbar(rows["median"], places, xerr=spread, fmt="o", capsize=3)
+    axis.set(title=f"{rows['case'].iloc[0]}, {rows['unit'].iloc[0]}", yticks=places)
+    axis.set_yticklabels(rows["contender"])
+    axis.set_xlim(left=0)
+    axis.invert_yaxis()
+    axis.margins(y=0.5 / len(rows))
+
+
+def write(path, frame, header):
+    """Write what was measured: a line on the machine, then the table."""
+    with replacing(path) as beside, open(beside, "w", encoding="utf-8") as file:
+        file.write(f"# {header}\n")
+        frame.to_csv(file, index=False, lineterminator="\n")
+
+
+def read(path):
+    """Read what write wrote.
+
+    Returns:
+        pandas.DataFrame, and the line on the machine.
+    """
+    with open(path, encoding="utf-8") as file:
+        header = file.readline().removeprefix("# ").strip()
+        return pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}), header
+
+
+def machine():
+    """Processor, cores, memory, date and versions, in a line."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    here = this_machine()
+    return (
+        f"{here['processor']}, {cores()} cores, {memory} GiB, {here['system']}; "
+        f"{datetime.date.today()}; Python {here['python']}, {versions}"
+    )
+
+
+def cores():
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def raw_data(folder):
+    """The folder of the four files of MNIST, as an absolute path; a UserError if it is none."""
+    folder = Path(folder).resolve()
+    if not (folder / "train-images-idx3-ubyte").is_file():
+        raise UserError(
+            f"{folder}: expected the four files of MNIST, found none; "
+            "run `dvc repro fetch`, or name their folder: --data FOLDER"
+        )
+    return folder
+
+
+def _markdown(rows):
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    aligned = [
+        [
+            cell.rjust(width) if 0 < column < 4 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in rows
+    ]
+    rule = [
+        "-" * (width - 1) + (":" if 0 < column < 4 else "-") for column, width in enumerate(widths)
+    ]
+    lines = [aligned[0], rule, *aligned[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

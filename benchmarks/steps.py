@@ -1,0 +1,86 @@
+"""Time per training step of each net: this project, plain Keras, PyTorch and JAX, and the floor.
+
+    python -m benchmarks.steps [--rounds N] [--peers PYTHON] [--short]
+
+Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
+a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
+alone. PyTorch and JAX are none of this project's libraries: PYTHON is an interpreter that has them.
+"""
+
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
+from benchmarks.processes import Worker, closing_all
+from mnist_study.idx import read_images, read_labels
+from mnist_study.splits import Split, save
+
+NETS = {"dense": "dense net", "cnn": "CNN"}
+STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
+SHORT_STEPS = {"dense": 500, "cnn": 100}
+BATCH = 32
+
+
+def main():
+    run("steps", prepare, doc=__doc__, rounds=9, short_rounds=2, add_arguments=add_arguments)
+
+
+def add_arguments(parser):
+    parser.add_argument("--data", default="data/raw", help="default: %(default)s")
+    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter with PyTorch, JAX, Optax")
+
+
+@contextmanager
+def prepare(arguments):
+    data = raw_data(arguments.data)
+    x = read_images(data / "train-images-idx3-ubyte")
+    y = read_labels(data / "train-labels-idx1-ubyte")
+    with tempfile.TemporaryDirectory() as folder, closing_all() as workers:
+        turns = []
+        for net, name in NETS.items():
+            images = BATCH * (SHORT_STEPS if arguments.short else STEPS)[net]
+            path = Path(folder) / f"{net}.npz"
+            save(path, Split(x[:images], y[:images]))
+            for contender, start in contenders(net, path, arguments.peers).items():
+                workers.append(start())
+                turns.append(turn(name, contender, "ms per step", partial(ask, workers[-1])))
+        workers.append(start_own("kernels", "matmul", cores()))
+        product = partial(ask, workers[-1])
+        turns.append(turn("matrix product, float32, 2048 × 2048", "all cores", "GFLOP/s", product))
+        yield turns
+
+
+def contenders(net, path, peers):
+    """Name of each contender to the function that starts its Worker; the first is the reference."""
+    own = {
+        "kernels alone, all cores": partial(start_own, "kernels", net, cores()),
+        "kernels alone, one core": partial(start_own, "kernels", net, 1),
+        "this project": partial(start_own, "project", net, path),
+        "Keras, model.fit": partial(start_own, "plain_keras", net, path),
+    }
+    if not peers:
+        return own
+    peer = partial(start_own, python=peers)
+    layouts = {"PyTorch, channels last": partial(peer, "pytorch", net, path, "channels_last")}
+    return own | {
+        "PyTorch, eager": partial(peer, "pytorch", net, path, "eager"),
+        **(layouts if net == "cnn" else {}),
+        "PyTorch, compiled": partial(peer, "pytorch", net, path, "compiled"),
+        "JAX, jitted loop": partial(peer, "jax_loop", net, path),
+    }
+
+
+def start_own(module, *words, **keywords):
+    return Worker(f"benchmarks.contenders.{module}", *words, **keywords)
+
+
+def ask(worker):
+    if (answer := worker()) is None:
+        raise UnavailableError(worker.reason())
+    return answer
+
+
+if __name__ == "__main__":
+    main()
