@@ -2,8 +2,8 @@
 
 The words, as JSON: net, data (.npz of a Split), steps (of an epoch), epochs, instruction_set,
 threads (within an operation, the project has one), and variables of the environment that TensorFlow
-reads when it is imported. Prints milliseconds per step, of the fastest epoch after the first, and the
-MD5 of the weights at the end.
+reads when it is imported. Prints milliseconds per step, of the fastest epoch after the first, and
+the MD5 of the weights at the end.
 """
 
 import hashlib
