@@ -138,7 +138,7 @@ def test_verify_reaches_bytes_and_sees_a_result_that_is_not_the_codes(study):
     assert other.returncode in (verify.NEITHER, verify.NUMBERS)
     assert "outputs differ, from the stage train_dense on" in other.stdout
     assert "something undeclared changes the bytes" in other.stdout
-    study("git rm -q --cached stages/fetch.py")
+    study("git rm -q stages/fetch.py")
     study.commit("a stage that fails")
     broken = study("mnist-study verify", check=False)
     assert broken.returncode == 1
