@@ -1,6 +1,5 @@
 """The harness of the benchmarks, and each benchmark at its smallest."""
 
-import json
 import subprocess
 import sys
 import textwrap
@@ -163,21 +162,6 @@ def test_missing_data_end_in_one_line(tmp_path):
     )
 
 
-@pytest.mark.slow
-def test_a_watched_pipeline_charges_its_time_to_parts(study, tmp_path):
-    study.commit("results")
-    found = parts.timed_parts(
-        Tiny(study), tmp_path / "clocks", "dvc", "repro", "--force", "train_dense"
-    )
-    assert found["training"] > 0.1
-    assert found["interpreter and imports"] > found["saving"] > 0
-    assert found["MLflow"] > 0
-    assert found["DVC"] > 0.1
-    clocks = [json.loads(file.read_text()) for file in (tmp_path / "clocks").iterdir()]
-    names = {clock["process"] for clock in clocks}
-    assert names == {"dvc", "stages.fetch", "stages.preprocess", "stages.train_dense"}
-
-
 class Tiny:
     """A tiny study as a clone to measure in."""
 
@@ -187,33 +171,3 @@ class Tiny:
 
     def __call__(self, *words, **environment):
         return self._study(" ".join(words), **environment)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("contender", ["project", "plain_keras"])
-@pytest.mark.parametrize("net", ["dense", "cnn"])
-def test_a_training_step_takes_some_time(contender, net, tiny_train, tmp_path):
-    from mnist_study import splits
-
-    splits.save(tmp_path / "train.npz", tiny_train)
-    worker = Worker(f"benchmarks.contenders.{contender}", net, tmp_path / "train.npz")
-    milliseconds = worker()
-    worker.close()
-    assert 0.01 < milliseconds < 10_000
-
-
-@pytest.mark.slow
-def test_the_bytes_depend_on_the_kernels_and_not_on_the_cores(tiny_train, tmp_path):
-    from benchmarks.instruction_sets import train
-    from mnist_study import splits
-
-    splits.save(tmp_path / "train.npz", tiny_train)
-
-    def md5(setting, cores):
-        environment = {"OMP_NUM_THREADS": str(cores)}
-        path = tmp_path / "train.npz"
-        answer = train("dense", path, setting, steps=10, epochs=1, environment=environment)
-        return answer["md5"]
-
-    assert md5("ALL", 1) == md5("ALL", 2)
-    assert md5("SSE41", 2) != md5("Eigen alone", 2)

@@ -20,7 +20,7 @@ NOT_RUN = {
     "make check": "CI runs it",
     "make verify": "tests/test_verify.py verifies the tiny study",
     "make replicate": "tests/test_replication.py replicates the tiny study",
-    "make bench": "takes minutes; tests/test_benchmarks.py runs its parts",
+    "make bench": "takes minutes",
     "make bench-all": "takes hours",
     "source .venv/bin/activate": "the test's PATH does the same",
     "mlflow ui": "serves until it is stopped; tests/test_browser.py looks at its pages",
