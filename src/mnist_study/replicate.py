@@ -13,8 +13,8 @@ from mnist_study.errors import UserError
 from mnist_study.files import write_csv
 from mnist_study.replication import HISTORIES, TRIALS
 from mnist_study.revisions import Revision
-from mnist_study.sweep import at_least_one, run_trials
-from mnist_study.trials import SEEDS, expand, seeds
+from mnist_study.sweep import add_vary, add_workers, at_least_one, run_trials
+from mnist_study.trials import expand, seeds
 
 NETS = ("dense", "cnn")
 
@@ -24,17 +24,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--seeds", type=at_least_one, default=10, metavar="N", help="0 to N-1; default: 10"
     )
-    parser.add_argument(
-        "--vary", choices=SEEDS, default="both",
-        help="what the seeds are for: the split into train and val, the weights; default: both",
-    )  # fmt: skip
-    parser.add_argument(
-        "-j",
-        "--workers",
-        type=at_least_one,
-        metavar="N",
-        help="trials at once; default: one a core",
-    )
+    add_vary(parser)
+    add_workers(parser)
 
 
 def run(arguments):

@@ -27,14 +27,24 @@ def add_arguments(parser):
     parser.add_argument(
         "--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1"
     )
-    parser.add_argument(
-        "--vary", choices=SEEDS, default="both",
-        help="what the seeds are for: the split into train and val, the weights; default: both",
-    )  # fmt: skip
+    add_vary(parser)
     parser.add_argument("--file", metavar="FILE", help="a trial a line: KEY=VALUE, apart by spaces")
     parser.add_argument(
         "--target", default=TARGET, metavar="STAGE", help="the last stage; default: %(default)s"
     )
+    add_workers(parser)
+
+
+def add_vary(parser):
+    """What seeds are for."""
+    parser.add_argument(
+        "--vary", choices=SEEDS, default="both",
+        help="what the seeds are for: the split into train and val, the weights; default: both",
+    )  # fmt: skip
+
+
+def add_workers(parser):
+    """How many trials run at once."""
     parser.add_argument(
         "-j",
         "--workers",
