@@ -9,7 +9,11 @@ from contextlib import contextmanager
 
 
 class Worker:
-    """A process that measures whenever it is called. Its first answer, a warm-up, is dropped."""
+    """A process that measures whenever it is called.
+
+    Each time it measures twice, and the first answer is dropped: while it waits for its turn, a
+    system may take away the pages of its libraries, and read them from the disk again.
+    """
 
     def __init__(self, module, *words, python=sys.executable, environment=None):
         """Start it and wait until it is warm.
@@ -32,12 +36,15 @@ class Worker:
         self._answer()
 
     def __call__(self):
-        """Its next answer, or None if it has failed."""
-        if self._process.poll() is None:
+        """Its next answer but one, or None if it has failed."""
+        answer = None
+        for _ in range(2):
+            if self._process.poll() is not None:
+                return None
             self._process.stdin.write("\n")
             self._process.stdin.flush()
-            return self._answer()
-        return None
+            answer = self._answer()
+        return answer
 
     def reason(self):
         """Why it failed: the last line that it said."""

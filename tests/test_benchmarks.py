@@ -137,11 +137,11 @@ def worker(tmp_path, monkeypatch):
     return start
 
 
-def test_a_worker_drops_its_warm_up_and_waits_for_its_turns(worker):
+def test_a_worker_waits_for_its_turns_and_drops_the_warm_up_of_each(worker):
     counting = worker(
         "turns = Turns()\nfor n in range(9):\n    print('noise')\n    turns.answer(n)"
     )
-    assert [counting(), counting()] == [1, 2]
+    assert [counting(), counting()] == [2, 4]
     counting.close()
 
 

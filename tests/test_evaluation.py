@@ -80,6 +80,7 @@ def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
         optimizer="adam",
         learning_rate=0.001,
         batch_size=32,
+        shards=1,
         epochs=1,
     )
     model = build_dense(params)

@@ -25,6 +25,7 @@ def model():
         optimizer="adam",
         learning_rate=0.001,
         batch_size=32,
+        shards=1,
         epochs=1,
     )
     keras.utils.set_random_seed(0)

@@ -9,6 +9,7 @@ TRAINING = {
     "optimizer": "adam",
     "learning_rate": 0.001,
     "batch_size": 32,
+    "shards": 1,
     "epochs": 20,
 }
 DENSE = TRAINING | {"hidden_layers": 5, "units": 30}

@@ -57,6 +57,7 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         "optimizer": "adam",
         "learning_rate": 0.001,
         "batch_size": 32,
+        "shards": 1,
         "epochs": 20,
     }
     assert params.train_cnn.model_dump() == {
@@ -69,6 +70,7 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         "optimizer": "adam",
         "learning_rate": 0.001,
         "batch_size": 32,
+        "shards": 2,
         "epochs": 20,
     }
     assert params.evaluate.claims.model_dump() == {
@@ -157,7 +159,7 @@ def test_a_section_cannot_be_changed_later(repository):
             id="int for bool",
         ),
         pytest.param(
-            "instruction_set: ALL",
+            "instruction_set: AVX2",
             "instruction_set: AVX3",
             "compute.instruction_set: expected 'ALL', 'AVX512_CORE', 'AVX2', "
             "'AVX' or 'SSE41', received 'AVX3'",

@@ -22,6 +22,7 @@ DENSE = {
     "optimizer": "adam",
     "learning_rate": 0.005,
     "batch_size": 32,
+    "shards": 1,
     "epochs": 3,
 }
 CNN = {
@@ -34,6 +35,7 @@ CNN = {
     "optimizer": "adam",
     "learning_rate": 0.005,
     "batch_size": 32,
+    "shards": 2,
     "epochs": 2,
 }
 OVERFIT = {
@@ -42,6 +44,7 @@ OVERFIT = {
     "optimizer": "adam",
     "learning_rate": 0.005,
     "batch_size": 16,
+    "shards": 1,
     "epochs": 1,
 }
 
@@ -55,7 +58,7 @@ for name, build, params, steps in (
     ("cnn", networks.build_cnn, TrainCnn(**{CNN}), 4),
     ("dense", networks.build_dense, TrainDense(**{DENSE}), int(sys.argv[1])),
 ):
-    compute = Compute(seed=0, deterministic=True, instruction_set="ALL", steps_per_execution=steps)
+    compute = Compute(seed=0, deterministic=True, instruction_set="AVX2", steps_per_execution=steps)
     training.run_stage(
         name, build, params=params, compute=compute, on_epoch=lambda row, images_per_second: None
     )
@@ -103,6 +106,7 @@ def trained(parts):
         model,
         *parts,
         params=TrainDense(**DENSE),
+        seed=0,
         steps_per_execution=10,
         on_epoch=lambda row, images_per_second: told.append((row, images_per_second)),
     )
@@ -171,6 +175,7 @@ def test_a_small_batch_with_random_labels_can_be_overfitted(build, params):
         Split(np.tile(x, (150, 1, 1)), np.tile(y, 150)),  # one long epoch
         Split(x, y),
         params=params,
+        seed=0,
         steps_per_execution=50,
         on_epoch=lambda row, images_per_second: None,
     )
@@ -252,6 +257,7 @@ def test_a_terminal_gets_a_bar_that_counts_the_batches(parts, monkeypatch, capsy
         build_dense(params),
         *parts,
         params=params,
+        seed=0,
         steps_per_execution=8,
         on_epoch=lambda row, images_per_second: None,
     )

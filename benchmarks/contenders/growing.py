@@ -49,6 +49,7 @@ def train(net):
             getattr(networks, f"build_{net}")(section),
             *parts,
             params=section,
+            seed=params.compute.seed,
             steps_per_execution=params.compute.steps_per_execution,
             on_epoch=lambda row, images_per_second: None,
         )

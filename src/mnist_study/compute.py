@@ -9,6 +9,8 @@ import sys
 import tempfile
 from contextlib import contextmanager
 
+from mnist_study.imports import large_imports
+
 
 @contextmanager
 def _stderr_held_back():
@@ -40,7 +42,7 @@ PINNED = {
 }
 os.environ.update(PINNED)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with _stderr_held_back():
+with _stderr_held_back(), large_imports(without=["sklearn"]):
     import keras
     import tensorflow as tf
 

@@ -2,22 +2,38 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from sklearn.metrics import log_loss, precision_recall_fscore_support
 
+from mnist_study.compute import keras
 from mnist_study.mnist import NUM_CLASSES
 from mnist_study.uncertainty import wilson_interval
 
 DIGITS = list(range(NUM_CLASSES))
+BATCH_SIZE = 500  # images at once; another number may choose other kernels, and other last bits
 
 
 def predict(model, split):
     """Class probabilities.
 
+    The last layer is computed here, in double precision, and rounded: so the bytes depend neither
+    on TensorFlow's softmax, whose approximate reciprocals differ between makers of processors, nor
+    on the order in which a matrix product is summed.
+
+    Args:
+        model: keras.Model whose last layer is dense, with softmax.
+        split: Split of n images.
+
     Returns:
         float32 (n, 10), rows that sum to 1.
     """
-    # Keras' own batch size: another one may choose other kernels, and with them other last bits.
-    return model.predict(split.x[..., np.newaxis], verbose=0)
+    last = model.layers[-1]
+    features = keras.Model(model.inputs, last.input).predict(
+        split.x[..., np.newaxis], batch_size=BATCH_SIZE, verbose=0
+    )
+    kernel, bias = last.get_weights()
+    logits = features.astype(np.float64) @ kernel.astype(np.float64) + bias
+    return softmax(logits, axis=1).astype(np.float32)
 
 
 def tabulate(probabilities, y):

@@ -18,26 +18,29 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
-import mlflow
-import numpy as np
-import pandas as pd
-import psutil
-from mlflow import MlflowClient, pyfunc
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModelOutput,
-    Metric,
-    Param,
-    RunTag,
-    ViewType,
-)
-from mlflow.exceptions import MlflowException as StoreError
-from mlflow.models import Model, ModelSignature
-from mlflow.models.utils import _save_example
-from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-from mlflow.types import Schema, TensorSpec
+from mnist_study.imports import large_imports
+
+with large_imports():
+    import mlflow
+    import numpy as np
+    import pandas as pd
+    import psutil
+    from mlflow import MlflowClient, pyfunc
+    from mlflow.entities import (
+        Dataset,
+        DatasetInput,
+        InputTag,
+        LoggedModelOutput,
+        Metric,
+        Param,
+        RunTag,
+        ViewType,
+    )
+    from mlflow.exceptions import MlflowException as StoreError
+    from mlflow.models import Model, ModelSignature
+    from mlflow.models.utils import _save_example
+    from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+    from mlflow.types import Schema, TensorSpec
 
 from mnist_study import provenance
 from mnist_study.files import read_json

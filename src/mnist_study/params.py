@@ -74,6 +74,7 @@ class Training(Section):
     optimizer: Optimizer
     learning_rate: Positive
     batch_size: Count
+    shards: Count
     epochs: Count
 
 

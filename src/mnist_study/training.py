@@ -9,7 +9,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from mnist_study import keras_file, origins, splits
+from mnist_study.batches import shuffled_batches
 from mnist_study.compute import configure, keras
+from mnist_study.data_parallel import DataParallel
+from mnist_study.errors import UserError
 from mnist_study.figures.curves import draw_curves
 from mnist_study.figures.style import save
 from mnist_study.files import write_csv, write_json
@@ -46,6 +49,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
         splits.load(PROCESSED / "train.npz"),
         splits.load(PROCESSED / "val.npz"),
         params=params,
+        seed=compute.seed,
         steps_per_execution=compute.steps_per_execution,
         on_epoch=on_epoch,
     )
@@ -56,7 +60,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
     save(f"plots/train_{name}/curves.png", draw_curves(history, name))
 
 
-def train(model, train_split, val_split, *, params, steps_per_execution, on_epoch):
+def train(model, train_split, val_split, *, params, seed, steps_per_execution, on_epoch):
     """Compile a network and fit it.
 
     Args:
@@ -64,6 +68,7 @@ def train(model, train_split, val_split, *, params, steps_per_execution, on_epoc
         train_split: Split to learn from.
         val_split: Split that is scored after each epoch.
         params: the net's section of the parameters.
+        seed: of each epoch's order.
         steps_per_execution: batches that TensorFlow works off per call from Python. It changes
             the speed and no bit of the result.
         on_epoch: called after each epoch with its row of the history as a dict, and how many images
@@ -72,20 +77,33 @@ def train(model, train_split, val_split, *, params, steps_per_execution, on_epoc
     Returns:
         pandas.DataFrame, a row per epoch: epoch from 1, loss (mean categorical cross-entropy, in
         nats) and accuracy on train, as they were while learning, and on val.
+
+    Raises:
+        UserError: a batch has fewer images than there are shards.
     """
-    model.compile(
-        optimizer=keras.optimizers.get(
+    _check_shards(model.name, params, train_split, val_split)
+    settings = {
+        "optimizer": keras.optimizers.get(
             {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
         ),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
-        steps_per_execution=steps_per_execution,
-    )
+        "loss": "categorical_crossentropy",
+        "metrics": ["accuracy"],
+        "steps_per_execution": steps_per_execution,
+    }
+    model.compile(**settings)
+    learner = model
+    if params.shards > 1:
+        learner = DataParallel(model, params.shards)
+        learner.compile(**settings)  # with the same optimizer, which is saved with the model
     recorder = _Recorder(params.epochs, len(train_split), on_epoch)
-    model.fit(
-        *_arrays(train_split),
-        validation_data=_arrays(val_split),
-        batch_size=params.batch_size,
+    learner.fit(
+        shuffled_batches(train_split, batch_size=params.batch_size, seed=seed),
+        shuffle=False,  # they are
+        validation_data=(
+            val_split.x[..., np.newaxis],
+            keras.utils.to_categorical(val_split.y, NUM_CLASSES),
+        ),
+        validation_batch_size=params.batch_size,
         epochs=params.epochs,
         callbacks=[recorder],
         verbose=0,
@@ -116,9 +134,14 @@ def summarise(history, num_parameters):
     }
 
 
-def _arrays(split):
-    """Images with a channel, and labels as one-hot float32 rows."""
-    return split.x[..., np.newaxis], keras.utils.to_categorical(split.y, NUM_CLASSES)
+def _check_shards(net, params, *data):
+    """Refuse shards that would leave one without an image in the last batch of a split."""
+    fewest = min((len(split) - 1) % params.batch_size + 1 for split in data)
+    if fewest < params.shards:
+        raise UserError(
+            f"params.yaml: train_{net}.shards: expected at most {fewest}, the images of the "
+            f"smallest batch, received {params.shards}; choose fewer shards or another batch_size"
+        )
 
 
 class _Recorder(keras.callbacks.Callback):

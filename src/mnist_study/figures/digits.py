@@ -1,23 +1,29 @@
 """Pictures of digits."""
 
+import numpy as np
+
 from mnist_study.figures.style import plt
-from mnist_study.mnist import NUM_CLASSES
+from mnist_study.mnist import IMAGE_SIZE, NUM_CLASSES
 
 BARE = {"frame_on": False, "xticks": [], "yticks": []}
 CELL = (1.05, 1.5)  # inches
+GAP = 4  # pixels between example digits
 
 
 def draw_digits(split, per_digit=10):
     """A grid of example digits: a row per digit, the first images of each."""
-    figure, axes = plt.subplots(NUM_CLASSES, per_digit, figsize=(6, 6.3), subplot_kw=BARE)
-    for digit, row in enumerate(axes):
-        images = split.x[split.y == digit][:per_digit]
-        row[0].set_ylabel(str(digit), rotation=0, labelpad=10, va="center")
-        for axis in row:
-            axis.grid(visible=False)
-        for axis, image in zip(row, images, strict=False):
-            axis.imshow(image, vmin=0, vmax=255)
-    figure.suptitle(f"Training images: the first {per_digit} of each digit", x=0.01, ha="left")
+    cell = IMAGE_SIZE + GAP
+    grid = np.zeros((NUM_CLASSES, per_digit, cell, cell), np.uint8)
+    for digit, row in enumerate(grid):
+        images = split.x[np.flatnonzero(split.y == digit)[:per_digit]]
+        row[: len(images), :IMAGE_SIZE, :IMAGE_SIZE] = images
+    figure, axis = plt.subplots(figsize=(6, 6.3))
+    axis.imshow(grid.swapaxes(1, 2).reshape(NUM_CLASSES * cell, -1), vmin=0, vmax=255)
+    axis.grid(visible=False)
+    axis.set(frame_on=False, xticks=[], yticks=cell * np.arange(NUM_CLASSES) + IMAGE_SIZE / 2)
+    axis.set_yticklabels([str(digit) for digit in range(NUM_CLASSES)])
+    axis.tick_params(length=0)
+    axis.set_title(f"Training images: the first {per_digit} of each digit")
     return figure
 
 

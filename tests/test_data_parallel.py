@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from mnist_study import training
+from mnist_study.compute import keras, tf
+from mnist_study.data_parallel import DataParallel
+from mnist_study.errors import UserError
+from mnist_study.networks import build_cnn
+from mnist_study.params import TrainCnn
+from mnist_study.splits import Split
+
+PARAMS = {
+    "filters": [4, 8],
+    "pool_size": 2,
+    "kernel_sizes": [5, 3],
+    "units": 16,
+    "dropout": 0.0,  # what is dropped would differ
+    "activation": "relu",
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "batch_size": 32,
+    "shards": 2,
+    "epochs": 2,
+}
+
+
+@pytest.fixture
+def net():
+    keras.utils.set_random_seed(0)
+    return build_cnn(TrainCnn(**PARAMS))
+
+
+@pytest.fixture
+def batch(tiny_train):
+    """33 images, which two shards cannot share evenly."""
+    return tiny_train.x[:33, ..., np.newaxis], keras.utils.to_categorical(tiny_train.y[:33], 10)
+
+
+def loss_and_gradients(model, variables, x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(keras.losses.categorical_crossentropy(y, model(x, training=True)))
+    return loss, tape.gradient(loss, variables)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 33])
+def test_outputs_loss_and_gradients_are_those_of_the_whole_batch(net, batch, shards):
+    x, y = batch
+    sharded = DataParallel(net, shards)
+    assert np.asarray(sharded(x)) == pytest.approx(np.asarray(net(x)), rel=1e-5, abs=1e-7)
+    loss, gradients = loss_and_gradients(net, net.trainable_variables, x, y)
+    sharded_loss, sharded_gradients = loss_and_gradients(sharded, net.trainable_variables, x, y)
+    assert float(sharded_loss) == pytest.approx(float(loss), rel=1e-6)
+    for ours, whole in zip(sharded_gradients, gradients, strict=True):
+        assert np.asarray(ours) == pytest.approx(np.asarray(whole), rel=1e-3, abs=1e-7)
+
+
+def test_the_weights_are_the_nets_own(net, batch):
+    sharded = DataParallel(net, 2)
+    sharded(batch[0])
+    ours = [id(variable) for variable in sharded.trainable_variables]
+    assert ours == [id(variable) for variable in net.trainable_variables]
+
+
+def train(net, data, **changes):
+    params = TrainCnn(**PARAMS | changes)
+    training.train(
+        net, data, data, params=params, seed=0, steps_per_execution=2, on_epoch=lambda *_: None
+    )
+    return net
+
+
+def test_training_in_shards_trains_the_net_and_its_optimizer(net, tiny_train):
+    before = [np.asarray(weights) for weights in net.weights]
+    train(net, Split(tiny_train.x[:100], tiny_train.y[:100]))  # the last batch has 4 images
+    assert not any(np.array_equal(*pair) for pair in zip(before, net.get_weights(), strict=True))
+    assert int(net.optimizer.iterations) == 8  # 4 batches, twice
+    assert len(net.optimizer.variables) == 2 + 2 * len(net.trainable_variables)
+
+
+def test_shards_that_a_batch_could_not_fill_are_refused_in_one_line(net, tiny_train):
+    with pytest.raises(UserError) as refused:
+        train(net, Split(tiny_train.x[:97], tiny_train.y[:97]))  # the last batch has 1 image
+    assert str(refused.value) == (
+        "params.yaml: train_cnn.shards: expected at most 1, the images of the smallest batch, "
+        "received 2; choose fewer shards or another batch_size"
+    )
