@@ -3,7 +3,8 @@
     python -m benchmarks.processors
 
 Needs `qemu-x86_64` (Debian: qemu-user). Each net is trained for 20 steps from the same seed. The
-values are minutes, and only say how slow the emulation is: the note, the weights' MD5, matters.
+values are minutes, and only say how slow the emulation is: the note matters, the MD5 of the weights
+and of probabilities.
 """
 
 import shutil

@@ -4,49 +4,53 @@ Reads metrics, curves, predictions and the examples that `evaluate` kept; writes
 `report/index.html` and `report/report.md`.
 """
 
+import signal
+from multiprocessing import get_context
+
 from mnist_study import report, tracking
 from mnist_study.errors import command
 from mnist_study.figures import report as figures
-from mnist_study.figures.style import compose, save
 from mnist_study.findings import read_findings
 from mnist_study.params import load
 
 
 def main():
     params = load()
+    confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     with tracking.run("report"):
         results = read_findings()
-        panels = figures.draw_panels(
-            results,
-            confidence=params.evaluate.confidence,
-            bins=params.evaluate.calibration_bins,
-        )
-        for name, drawn in panels.items():
-            save(
-                f"plots/report/{name}.png",
-                compose(*drawn.values(), **figures.layout(name)),
-            )
         digits = figures.choose_digits(
             results,
             errors=params.report.errors,
             confident_errors=params.report.confident_errors,
             disagreements=params.report.disagreements,
         )
-        for name, groups in digits.items():
-            save(f"plots/report/{name}.png", figures.draw_digits(results, groups))
-
+        # Drawing takes seconds, and one core: the files beside the page, which draws its own.
+        files = get_context("spawn").Process(
+            target=save_figures, args=(results, digits, confidence, bins), daemon=True
+        )
+        files.start()
+        panels = figures.draw_panels(results, confidence=confidence, bins=bins)
         panels["histories"] = figures.draw_histories(results)
-        panels |= figures.draw_replication(results, confidence=params.evaluate.confidence)
+        panels |= figures.draw_replication(results, confidence=confidence)
         for name, suffix in {"index": "html", "report": "md"}.items():
             page = report.render(
                 f"report.{suffix}.j2",
                 results,
                 panels=panels,
                 digits=digits,
-                confidence=params.evaluate.confidence,
+                confidence=confidence,
                 versions=params.libraries.versions(),
             )
             report.write_page(f"report/{name}.{suffix}", page)
+        files.join()
+        if files.exitcode:
+            raise RuntimeError("the process that draws the figures has failed, see above")
+
+
+def save_figures(results, digits, confidence, bins):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
+    figures.save_figures("plots/report", results, digits=digits, confidence=confidence, bins=bins)
 
 
 if __name__ == "__main__":

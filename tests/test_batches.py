@@ -2,14 +2,19 @@ import numpy as np
 import pytest
 
 from mnist_study.batches import shuffled_batches
+from mnist_study.compute import keras
 from mnist_study.splits import Split
 
 
 @pytest.fixture
-def batches(tiny_train):
-    """70 images in batches of 32; images of MNIST's kind are all different."""
-    split = Split(tiny_train.x[:70], tiny_train.y[:70])
-    return split, shuffled_batches(split, batch_size=32, seed=0)
+def split(tiny_train):
+    """70 images, all different."""
+    return Split(tiny_train.x[:70], tiny_train.y[:70])
+
+
+def batches_of(split, *, seed=0):
+    keras.utils.set_random_seed(seed)
+    return shuffled_batches(split, 32)
 
 
 def taken(batches):
@@ -17,14 +22,14 @@ def taken(batches):
     return np.concatenate(x), np.concatenate(y)
 
 
-def test_the_last_batch_has_what_is_left(batches):
-    shapes = [(x.shape, x.dtype, y.shape, y.dtype) for x, y in batches[1].as_numpy_iterator()]
+def test_the_last_batch_has_what_is_left(split):
+    pairs = batches_of(split).as_numpy_iterator()
+    shapes = [(x.shape, x.dtype, y.shape, y.dtype) for x, y in pairs]
     assert shapes == [((size, 28, 28, 1), np.uint8, (size, 10), np.float32) for size in (32, 32, 6)]
 
 
-def test_each_image_comes_once_with_its_label(batches):
-    split, data = batches
-    x, y = taken(data)
+def test_each_image_comes_once_with_its_label(split):
+    x, y = taken(batches_of(split))
     number = {image.tobytes(): index for index, image in enumerate(split.x)}
     order = [number[image.tobytes()] for image in x]
     assert sorted(order) == list(range(70))
@@ -33,11 +38,11 @@ def test_each_image_comes_once_with_its_label(batches):
     assert y.sum() == 70
 
 
-def test_each_epoch_has_an_order_of_its_own_which_the_seed_fixes(batches):
-    split, data = batches
-    first, second = taken(data)[0], taken(data)[0]
+def test_each_epoch_has_an_order_of_its_own_which_the_seed_fixes(split):
+    batches = batches_of(split)
+    first, second = taken(batches)[0], taken(batches)[0]
     assert not np.array_equal(first, second)
-    again = shuffled_batches(split, batch_size=32, seed=0)
+    again = batches_of(split)
     assert np.array_equal(taken(again)[0], first)
     assert np.array_equal(taken(again)[0], second)
-    assert not np.array_equal(taken(shuffled_batches(split, batch_size=32, seed=1))[0], first)
+    assert not np.array_equal(taken(batches_of(split, seed=1))[0], first)

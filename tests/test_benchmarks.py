@@ -1,5 +1,6 @@
 """The harness of the benchmarks, and each benchmark at its smallest."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,9 @@ import pytest
 
 from benchmarks import harness, parts, tables
 from benchmarks.harness import Measured, UnavailableError
+from benchmarks.instruction_sets import train
 from benchmarks.processes import Worker
+from mnist_study import splits
 from tests.tiny_study import ROOT
 
 
@@ -171,3 +174,45 @@ class Tiny:
 
     def __call__(self, *words, **environment):
         return self._study(" ".join(words), **environment)
+
+
+@pytest.mark.slow
+def test_a_watched_pipeline_charges_its_time_to_parts(study, tmp_path):
+    study.commit("results")
+    found = parts.timed_parts(
+        Tiny(study), tmp_path / "clocks", "dvc", "repro", "--force", "train_dense"
+    )
+    assert found["training"] > 0.1
+    assert found["interpreter and imports"] > found["saving"] > 0
+    assert found["MLflow"] > 0
+    assert found["DVC"] > 0.1
+    clocks = [json.loads(file.read_text()) for file in (tmp_path / "clocks").iterdir()]
+    names = {clock["process"] for clock in clocks}
+    assert names == {"dvc", "stages.fetch", "stages.preprocess", "stages.train_dense"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("contender", ["project", "plain_keras"])
+@pytest.mark.parametrize("net", ["dense", "cnn"])
+def test_a_contender_measures_its_training_step_whenever_it_is_asked(
+    contender, net, tiny_train, tmp_path
+):
+    splits.save(tmp_path / "train.npz", tiny_train)
+    worker = Worker(f"benchmarks.contenders.{contender}", net, tmp_path / "train.npz")
+    answers = [worker(), worker()]
+    worker.close()
+    assert all(0.01 < milliseconds < 10_000 for milliseconds in answers)
+    assert answers[0] != answers[1]
+
+
+@pytest.mark.slow
+def test_the_bytes_depend_on_the_kernels_and_not_on_the_cores(tiny_train, tmp_path):
+    path = tmp_path / "train.npz"
+    splits.save(path, tiny_train)
+
+    def md5(setting, cores):
+        environment = {"OMP_NUM_THREADS": str(cores)}
+        return train("cnn", path, setting, steps=10, epochs=1, environment=environment)["md5"]
+
+    assert md5("AVX2", 1) == md5("AVX2", 2)
+    assert md5("SSE41", 2) != md5("Eigen alone", 2)

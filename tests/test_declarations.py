@@ -42,8 +42,9 @@ def declared(stage, *kinds):
 @pytest.fixture(params=PIPELINE)
 def observed(request, tiny_repro):
     stage = request.param
-    content = json.loads((tiny_repro.observed / f"stages.{stage}.json").read_text())
-    return stage, content
+    files = list(tiny_repro.observed.glob(f"stages.{stage}.*.json"))  # of each of its processes
+    contents = [json.loads(file.read_text()) for file in files]
+    return stage, {key: set().union(*(each[key] for each in contents)) for key in contents[0]}
 
 
 def test_each_stage_declares_the_library_modules_that_it_imports(observed):

@@ -21,6 +21,7 @@ def test_what_has_been_imported_stays():
 
 
 def test_the_collector_rests_meanwhile_and_then_goes_on():
+    gc.unfreeze()
     with large_imports():
         assert not gc.isenabled()
     assert gc.isenabled()

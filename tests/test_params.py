@@ -119,7 +119,7 @@ def test_a_section_cannot_be_changed_later(repository):
             "  hidden_layers: 5\n",
             "  hidden_layers: 5\n  zebra: 1\n",
             "train_dense.zebra: unknown key, expected one of activation, optimizer, "
-            "learning_rate, batch_size, epochs, hidden_layers, units",
+            "learning_rate, batch_size, shards, epochs, hidden_layers, units",
             id="key like no other",
         ),
         pytest.param(
@@ -151,6 +151,12 @@ def test_a_section_cannot_be_changed_later(repository):
             "  units: 30.0\n",
             "train_dense.units: expected a whole number of at least 1, received 30.0",
             id="float for int",
+        ),
+        pytest.param(
+            "  shards: 2",
+            "  shards: 33",
+            "train_cnn.shards: expected at most batch_size, 32, received 33",
+            id="more shards than images",
         ),
         pytest.param(
             "deterministic: true",

@@ -106,7 +106,6 @@ def trained(parts):
         model,
         *parts,
         params=TrainDense(**DENSE),
-        seed=0,
         steps_per_execution=10,
         on_epoch=lambda row, images_per_second: told.append((row, images_per_second)),
     )
@@ -175,7 +174,6 @@ def test_a_small_batch_with_random_labels_can_be_overfitted(build, params):
         Split(np.tile(x, (150, 1, 1)), np.tile(y, 150)),  # one long epoch
         Split(x, y),
         params=params,
-        seed=0,
         steps_per_execution=50,
         on_epoch=lambda row, images_per_second: None,
     )
@@ -257,7 +255,6 @@ def test_a_terminal_gets_a_bar_that_counts_the_batches(parts, monkeypatch, capsy
         build_dense(params),
         *parts,
         params=params,
-        seed=0,
         steps_per_execution=8,
         on_epoch=lambda row, images_per_second: None,
     )

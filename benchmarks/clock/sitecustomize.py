@@ -23,6 +23,7 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
 
     IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
     PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
+        "multiprocessing.process": {"BaseProcess.join": "figures"},  # drawn beside the page
         "dvc.stage.run": {"cmd_run": "stages"},
         "mnist_study.evaluation": {"predict": "scores", "score": "scores", "tabulate": "scores"},
         "mnist_study.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},

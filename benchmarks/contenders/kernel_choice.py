@@ -3,7 +3,7 @@
 The words, as JSON: net, data (.npz of a Split), steps (of an epoch), epochs, instruction_set,
 threads (within an operation, the project has one), and variables of the environment that TensorFlow
 reads when it is imported. Prints milliseconds per step, of the fastest epoch after the first, and
-the MD5 of the weights at the end.
+the MD5 of the weights at the end and of the probabilities of some images.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ sys.addaudithook(set_variables)
 
 from mnist_study import networks, splits
 from mnist_study.compute import configure, tf
+from mnist_study.evaluation import BATCH_SIZE, predict
 from mnist_study.params import load
 from mnist_study.splits import Split
 from mnist_study.training import train
@@ -44,11 +45,12 @@ def main():
         Split(data.x[:images], data.y[:images]),
         Split(data.x[:32], data.y[:32]),
         params=section,
-        seed=params.compute.seed,
         steps_per_execution=params.compute.steps_per_execution,
         on_epoch=lambda row, images_per_second: speeds.append(images_per_second),
     )
-    md5 = hashlib.md5(b"".join(weights.tobytes() for weights in model.get_weights())).hexdigest()
+    probabilities = predict(model, Split(data.x[:BATCH_SIZE], data.y[:BATCH_SIZE]))
+    arrays = (*model.get_weights(), probabilities)
+    md5 = hashlib.md5(b"".join(array.tobytes() for array in arrays)).hexdigest()
     answer = {"ms": 1000 * section.batch_size / max(speeds[1:] or speeds), "md5": md5}
     print(json.dumps(answer))
 

@@ -34,7 +34,6 @@ def main():
         data,
         Split(data.x[:32], data.y[:32]),
         params=section,
-        seed=params.compute.seed,
         steps_per_execution=params.compute.steps_per_execution,
         on_epoch=on_epoch,
     )

@@ -8,8 +8,10 @@ from mnist_study.mnist import NUM_CLASSES
 READY = 4  # batches that are made ahead
 
 
-def shuffled_batches(split, *, batch_size, seed):
+def shuffled_batches(split, batch_size):
     """Batches for training, in another order each time that they are gone through.
+
+    TensorFlow's seed fixes these orders.
 
     A thread of their own makes them. Made by the threads of the operations, as TensorFlow does by
     default, they would wait behind convolutions, and the next step for them.
@@ -17,7 +19,6 @@ def shuffled_batches(split, *, batch_size, seed):
     Args:
         split: Split of n images.
         batch_size: images in a batch; the last one has what is left.
-        seed: of the orders.
 
     Returns:
         tf.data.Dataset of pairs: uint8 (batch_size, 28, 28, 1), images, and float32
@@ -26,7 +27,7 @@ def shuffled_batches(split, *, batch_size, seed):
     with tf.device("CPU"):
         x = tf.constant(split.x[..., np.newaxis])
         y = tf.one_hot(split.y, NUM_CLASSES)
-    order = tf.data.Dataset.range(len(split)).shuffle(len(split), seed=seed).batch(batch_size)
+    order = tf.data.Dataset.range(len(split)).shuffle(len(split)).batch(batch_size)
     batches = order.map(lambda chosen: (tf.gather(x, chosen), tf.gather(y, chosen)))
     options = tf.data.Options()
     options.autotune.enabled = False

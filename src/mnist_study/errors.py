@@ -1,5 +1,6 @@
 """What a user did wrong, said in one line."""
 
+import gc
 import signal
 import sys
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ def command(main):
     Args:
         main: function without arguments.
     """
+    gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
     try:
         main()
     except UserError as error:

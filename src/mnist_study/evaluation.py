@@ -16,9 +16,9 @@ BATCH_SIZE = 500  # images at once; another number may choose other kernels, and
 def predict(model, split):
     """Class probabilities.
 
-    The last layer is computed here, in double precision, and rounded: so the bytes depend neither
-    on TensorFlow's softmax, whose approximate reciprocals differ between makers of processors, nor
-    on the order in which a matrix product is summed.
+    The last layer is computed here, in double precision, and rounded: so the bytes do not
+    depend on TensorFlow's softmax, whose approximate reciprocals differ between makers of
+    processors, and hardly ever on the order in which a matrix product is summed.
 
     Args:
         model: keras.Model whose last layer is dense, with softmax.
@@ -26,8 +26,13 @@ def predict(model, split):
 
     Returns:
         float32 (n, 10), rows that sum to 1.
+
+    Raises:
+        ValueError: the last layer is another one.
     """
     last = model.layers[-1]
+    if getattr(last, "activation", None) is not keras.activations.softmax or not last.use_bias:
+        raise ValueError(f"{model.name}: expected a last layer with softmax and bias, got {last}")
     features = keras.Model(model.inputs, last.input).predict(
         split.x[..., np.newaxis], batch_size=BATCH_SIZE, verbose=0
     )

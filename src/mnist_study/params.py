@@ -77,6 +77,13 @@ class Training(Section):
     shards: Count
     epochs: Count
 
+    @field_validator("shards")
+    @classmethod
+    def _leaves_each_an_image(cls, shards, info: ValidationInfo):
+        if shards > info.data.get("batch_size", shards):
+            raise ValueError(f"at most batch_size, {info.data['batch_size']}")
+        return shards
+
 
 class TrainDense(Training):
     hidden_layers: Count

@@ -64,7 +64,8 @@ def describe(split):
     per_digit = np.bincount(split.y, minlength=NUM_CLASSES)
     # Block by block: bincount makes eight bytes of each. Whole numbers are exact in any order.
     blocks = (split.x[at : at + BLOCK].ravel() for at in range(0, len(split), BLOCK))
-    histogram = np.sum([np.bincount(block, minlength=256) for block in blocks], axis=0)
+    counts = (np.bincount(block, minlength=256) for block in blocks)
+    histogram = sum(counts, start=np.zeros(256, int))
     levels = np.arange(256)
     mean = float(histogram @ levels / histogram.sum())
     # Not a matrix product: BLAS sums in an order that it chooses by the processor.

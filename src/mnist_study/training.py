@@ -49,7 +49,6 @@ def run_stage(name, build, *, params, compute, on_epoch):
         splits.load(PROCESSED / "train.npz"),
         splits.load(PROCESSED / "val.npz"),
         params=params,
-        seed=compute.seed,
         steps_per_execution=compute.steps_per_execution,
         on_epoch=on_epoch,
     )
@@ -60,7 +59,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
     save(f"plots/train_{name}/curves.png", draw_curves(history, name))
 
 
-def train(model, train_split, val_split, *, params, seed, steps_per_execution, on_epoch):
+def train(model, train_split, val_split, *, params, steps_per_execution, on_epoch):
     """Compile a network and fit it.
 
     Args:
@@ -68,7 +67,6 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         train_split: Split to learn from.
         val_split: Split that is scored after each epoch.
         params: the net's section of the parameters.
-        seed: of each epoch's order.
         steps_per_execution: batches that TensorFlow works off per call from Python. It changes
             the speed and no bit of the result.
         on_epoch: called after each epoch with its row of the history as a dict, and how many images
@@ -81,7 +79,7 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
     Raises:
         UserError: a batch has fewer images than there are shards.
     """
-    _check_shards(model.name, params, train_split, val_split)
+    _check_shards(model.name, params, train=train_split, val=val_split)
     settings = {
         "optimizer": keras.optimizers.get(
             {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
@@ -97,7 +95,7 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         learner.compile(**settings)  # with the same optimizer, which is saved with the model
     recorder = _Recorder(params.epochs, len(train_split), on_epoch)
     learner.fit(
-        shuffled_batches(train_split, batch_size=params.batch_size, seed=seed),
+        shuffled_batches(train_split, params.batch_size),
         shuffle=False,  # they are
         validation_data=(
             val_split.x[..., np.newaxis],
@@ -134,14 +132,15 @@ def summarise(history, num_parameters):
     }
 
 
-def _check_shards(net, params, *data):
+def _check_shards(net, params, **splits):
     """Refuse shards that would leave one without an image in the last batch of a split."""
-    fewest = min((len(split) - 1) % params.batch_size + 1 for split in data)
-    if fewest < params.shards:
-        raise UserError(
-            f"params.yaml: train_{net}.shards: expected at most {fewest}, the images of the "
-            f"smallest batch, received {params.shards}; choose fewer shards or another batch_size"
-        )
+    for name, split in splits.items():
+        last = (len(split) - 1) % params.batch_size + 1
+        if last < params.shards:
+            raise UserError(
+                f"params.yaml: train_{net}.shards: expected at most {last}, the images of the last "
+                f"batch of {name}, received {params.shards}; choose fewer or another batch_size"
+            )
 
 
 class _Recorder(keras.callbacks.Callback):

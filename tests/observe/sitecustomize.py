@@ -1,8 +1,8 @@
 """Watch what a stage really reads, for tests/test_declarations.py.
 
-Python imports this module at its start when the folder is on PYTHONPATH. In a process of a stage it
-notes every file of the repository that is opened, every module of the library that is imported,
-and every parameter that is read, and writes them down when the process ends.
+Python imports this module at its start when the folder is on PYTHONPATH. In each process of a
+stage it notes every file of the repository that is opened, every module of the library that is
+imported, and every parameter that is read, and writes them down when the process ends.
 """
 
 import atexit
@@ -12,6 +12,10 @@ import sys
 
 words = sys.orig_argv
 stage = next((word for word in words if word.startswith("stages.")), None)
+if stage:
+    os.environ["OBSERVED_STAGE"] = stage
+elif "--multiprocessing-fork" in words:  # of a stage
+    stage = os.environ.get("OBSERVED_STAGE")
 
 if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
@@ -63,5 +67,6 @@ if stage and os.environ.get("OBSERVED"):
             "read": sorted(opened["read"]),
             "written": sorted(opened["written"]),
         }
-        with open(os.path.join(os.environ["OBSERVED"], f"{stage}.json"), "w") as file:
+        name = os.path.join(os.environ["OBSERVED"], f"{stage}.{os.getpid()}.json")
+        with open(name, "w") as file:
             json.dump(content, file)

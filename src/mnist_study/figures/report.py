@@ -15,7 +15,7 @@ from mnist_study.figures import (
     replication,
 )
 from mnist_study.figures.calibration import draw_reliability
-from mnist_study.figures.style import NETS
+from mnist_study.figures.style import NETS, compose, save
 from mnist_study.mnist import NUM_CLASSES
 from mnist_study.uncertainty import wilson_interval
 
@@ -32,6 +32,21 @@ LAYOUTS = {  # what style.compose needs for figures that differ from its default
 def layout(name):
     """How style.compose lays out a figure."""
     return LAYOUTS.get(name, {})
+
+
+def save_figures(folder, results, *, digits, confidence, bins):
+    """Draw all figures of the stage into files.
+
+    Args:
+        folder: of the files.
+        results: Findings.
+        digits: what choose_digits returned.
+        confidence, bins: see draw_panels.
+    """
+    for name, panels in draw_panels(results, confidence=confidence, bins=bins).items():
+        save(f"{folder}/{name}.png", compose(*panels.values(), **layout(name)))
+    for name, groups in digits.items():
+        save(f"{folder}/{name}.png", draw_digits(results, groups))
 
 
 def draw_panels(results, *, confidence, bins):
