@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import harness, parts, tables
+from benchmarks.clone import DVC
 from benchmarks.harness import Measured, UnavailableError
 from benchmarks.instruction_sets import train
 from benchmarks.processes import Worker
@@ -180,7 +181,7 @@ class Tiny:
 def test_a_watched_pipeline_charges_its_time_to_parts(study, tmp_path):
     study.commit("results")
     found = parts.timed_parts(
-        Tiny(study), tmp_path / "clocks", "dvc", "repro", "--force", "train_dense"
+        Tiny(study), tmp_path / "clocks", *DVC, "repro", "--force", "train_dense"
     )
     assert found["training"] > 0.1
     assert found["interpreter and imports"] > found["saving"] > 0

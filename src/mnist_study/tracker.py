@@ -62,6 +62,5 @@ if __name__ == "__main__":
     _messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     main()
-    os._exit(
-        0
-    )  # all is written; to take MLflow apart would take longer than to log, and is waited for
+    # All is written, and the stage waits: to take MLflow apart would take longer than to log.
+    os._exit(0)
