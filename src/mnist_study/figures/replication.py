@@ -50,7 +50,7 @@ def draw_accuracies(axis, accuracies, net, summary):
     )  # fmt: skip
     axis.axvline(claim["measured"], color=COLOURS[net], linewidth=1)
     axis.axvline(claim["claimed"], color="0.45", linestyle="--", label="claim")
-    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axis.xaxis.set_major_formatter(PercentFormatter(1))
     axis.xaxis.set_major_locator(MaxNLocator(5))
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(
@@ -86,4 +86,4 @@ def draw_loss(axis, curve, net, summary):
         axis.axvline(turn["claimed"], color="0.45", linestyle="--", label="claim")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(title=title, xlabel="epoch", ylabel="cross-entropy, nats")
-    axis.legend(loc="lower right" if net == "dense" else "upper right")
+    axis.legend(loc="upper right")
