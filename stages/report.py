@@ -18,18 +18,10 @@ def main():
     params = load()
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     with tracking.run("report"):
-        results = read_findings()
-        digits = figures.choose_digits(
-            results,
-            errors=params.report.errors,
-            confident_errors=params.report.confident_errors,
-            disagreements=params.report.disagreements,
-        )
         # Drawing takes seconds, and one core: the files beside the page, which draws its own.
-        files = get_context("spawn").Process(
-            target=save_figures, args=(results, digits, confidence, bins), daemon=True
-        )
+        files = get_context("spawn").Process(target=save_figures, daemon=True)
         files.start()
+        results = read_findings()
         panels = figures.draw_panels(results, confidence=confidence, bins=bins)
         panels["histories"] = figures.draw_histories(results)
         panels |= figures.draw_replication(results, confidence=confidence)
@@ -38,7 +30,7 @@ def main():
                 f"report.{suffix}.j2",
                 results,
                 panels=panels,
-                digits=digits,
+                digits=choose_digits(results, params.report),
                 confidence=confidence,
                 versions=params.libraries.versions(),
             )
@@ -48,9 +40,26 @@ def main():
             raise RuntimeError("the process that draws the figures has failed, see above")
 
 
-def save_figures(results, digits, confidence, bins):
+def save_figures():
+    """What the other process does. It reads for itself: to be sent the results would take longer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
-    figures.save_figures("plots/report", results, digits=digits, confidence=confidence, bins=bins)
+    params, results = load(), read_findings()
+    figures.save_figures(
+        "plots/report",
+        results,
+        digits=choose_digits(results, params.report),
+        confidence=params.evaluate.confidence,
+        bins=params.evaluate.calibration_bins,
+    )
+
+
+def choose_digits(results, params):
+    return figures.choose_digits(
+        results,
+        errors=params.errors,
+        confident_errors=params.confident_errors,
+        disagreements=params.disagreements,
+    )
 
 
 if __name__ == "__main__":
