@@ -41,7 +41,7 @@ def main():
 
 
 def save_figures():
-    """What the other process does. It reads for itself: to be sent the results would take longer."""
+    """What the other process does. It reads for itself: to be sent results would take longer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
     params, results = load(), read_findings()
     figures.save_figures(
