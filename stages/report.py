@@ -22,6 +22,7 @@ def main():
         files = get_context("spawn").Process(target=save_figures, daemon=True)
         files.start()
         results = read_findings()
+        digits = figures.choose_digits(results, params.report)
         panels = figures.draw_panels(results, confidence=confidence, bins=bins)
         panels["histories"] = figures.draw_histories(results)
         panels |= figures.draw_replication(results, confidence=confidence)
@@ -30,7 +31,7 @@ def main():
                 f"report.{suffix}.j2",
                 results,
                 panels=panels,
-                digits=choose_digits(results, params.report),
+                digits=digits,
                 confidence=confidence,
                 versions=params.libraries.versions(),
             )
@@ -47,18 +48,9 @@ def save_figures():
     figures.save_figures(
         "plots/report",
         results,
-        digits=choose_digits(results, params.report),
+        digits=figures.choose_digits(results, params.report),
         confidence=params.evaluate.confidence,
         bins=params.evaluate.calibration_bins,
-    )
-
-
-def choose_digits(results, params):
-    return figures.choose_digits(
-        results,
-        errors=params.errors,
-        confident_errors=params.confident_errors,
-        disagreements=params.disagreements,
     )
 
 

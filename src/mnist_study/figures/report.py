@@ -125,20 +125,19 @@ def draw_histories(results):
     }
 
 
-def choose_digits(results, *, errors, confident_errors, disagreements):
+def choose_digits(results, params):
     """Which test digits the grids show.
 
     Args:
         results: Findings.
-        errors: of the CNN, at most.
-        confident_errors: of each net, at most.
-        disagreements: digits that one net alone gets right, at most, of each.
+        params: the section report, which says how many at most: errors of the CNN; of each net its
+            confident_errors, and disagreements, digits that it alone gets right.
 
     Returns:
         dict: figure to list of title, net whose prediction is shown, and indices.
     """
     wrong = results.wrong("cnn")
-    shown = wrong[:errors]
+    shown = wrong[: params.errors]
     right = len(set(results.sampled) - set(wrong.tolist()))
     return {
         "samples": [
@@ -150,12 +149,12 @@ def choose_digits(results, *, errors, confident_errors, disagreements):
         ],
         "confident_errors": [
             (f"The {NETS[net]} is surest of these errors", net,
-             results.most_confident_errors(net)[:confident_errors])
+             results.most_confident_errors(net)[: params.confident_errors])
             for net in NETS
         ],
         "disagreements": [
             (f"Only the {NETS[net]} reads these right; shown is what the {NETS[other]} says", other,
-             results.only_right(net)[:disagreements])
+             results.only_right(net)[: params.disagreements])
             for net, other in (("cnn", "dense"), ("dense", "cnn"))
         ],
     }  # fmt: skip
