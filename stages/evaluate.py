@@ -10,9 +10,8 @@ import pandas as pd
 
 from mnist_study import calibration, claims, splits, tracking
 from mnist_study.errors import command
-from mnist_study.files import read_json, replacing, write_csv, write_json
+from mnist_study.files import md5, read_json, replacing, write_csv, write_json
 from mnist_study.params import load
-from mnist_study.pipeline import md5
 from mnist_study.uncertainty import paired_difference
 
 NETS = ("dense", "cnn")
@@ -29,7 +28,7 @@ def main():
         configure(params.compute)
         confidence = params.evaluate.confidence
         test = splits.load(TEST)
-        models = {net: keras.saving.load_model(path) for net, path in MODELS.items()}
+        models = {net: keras.saving.load_model(path, compile=False) for net, path in MODELS.items()}
         scores, tables, layers = {}, {}, {}
         for net, model in models.items():
             probabilities = evaluation.predict(model, test)

@@ -81,6 +81,7 @@ def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
         learning_rate=0.001,
         batch_size=32,
         shards=1,
+        jit_compile=False,
         epochs=1,
     )
     model = build_dense(params)

@@ -10,8 +10,6 @@ from mnist_study.compute import keras
 from mnist_study.networks import build_cnn
 from mnist_study.params import TrainCnn
 
-STEPS = 7  # a number of steps per execution that must leave no trace
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -26,11 +24,12 @@ def model():
         learning_rate=0.001,
         batch_size=32,
         shards=1,
+        jit_compile=False,
         epochs=1,
     )
     keras.utils.set_random_seed(0)
     model = build_cnn(params)
-    model.compile("adam", "categorical_crossentropy", ["accuracy"], steps_per_execution=STEPS)
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)  # as the first step of training does
     return model
 
@@ -118,10 +117,6 @@ def test_objects_that_are_not_shared_keep_numbers_of_their_own():
         {"a": {"shared_object_id": 2}},
         {"shared_object_id": 1, "b": [1, "x", None]},
     ]
-
-
-def test_the_steps_per_execution_are_not_kept(saved):
-    assert read(saved, "config.json")["compile_config"]["steps_per_execution"] == 1
 
 
 def test_nothing_but_the_model_is_left_in_its_folder(saved):

@@ -10,6 +10,7 @@ TRAINING = {
     "learning_rate": 0.001,
     "batch_size": 32,
     "shards": 1,
+    "jit_compile": False,
     "epochs": 20,
 }
 DENSE = TRAINING | {"hidden_layers": 5, "units": 30}

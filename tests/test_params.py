@@ -58,6 +58,7 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         "learning_rate": 0.001,
         "batch_size": 32,
         "shards": 1,
+        "jit_compile": True,
         "epochs": 20,
     }
     assert params.train_cnn.model_dump() == {
@@ -71,6 +72,7 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         "learning_rate": 0.001,
         "batch_size": 32,
         "shards": 2,
+        "jit_compile": False,
         "epochs": 20,
     }
     assert params.evaluate.claims.model_dump() == {
@@ -119,7 +121,7 @@ def test_a_section_cannot_be_changed_later(repository):
             "  hidden_layers: 5\n",
             "  hidden_layers: 5\n  zebra: 1\n",
             "train_dense.zebra: unknown key, expected one of activation, optimizer, "
-            "learning_rate, batch_size, shards, epochs, hidden_layers, units",
+            "learning_rate, batch_size, shards, jit_compile, epochs, hidden_layers, units",
             id="key like no other",
         ),
         pytest.param(

@@ -23,6 +23,7 @@ DENSE = {
     "learning_rate": 0.005,
     "batch_size": 32,
     "shards": 1,
+    "jit_compile": True,
     "epochs": 3,
 }
 CNN = {
@@ -36,6 +37,7 @@ CNN = {
     "learning_rate": 0.005,
     "batch_size": 32,
     "shards": 2,
+    "jit_compile": False,
     "epochs": 2,
 }
 OVERFIT = {
@@ -45,6 +47,7 @@ OVERFIT = {
     "learning_rate": 0.005,
     "batch_size": 16,
     "shards": 1,
+    "jit_compile": True,
     "epochs": 1,
 }
 
@@ -106,6 +109,7 @@ def trained(parts):
         model,
         *parts,
         params=TrainDense(**DENSE),
+        seed=0,
         steps_per_execution=10,
         on_epoch=lambda row, images_per_second: told.append((row, images_per_second)),
     )
@@ -174,6 +178,7 @@ def test_a_small_batch_with_random_labels_can_be_overfitted(build, params):
         Split(np.tile(x, (150, 1, 1)), np.tile(y, 150)),  # one long epoch
         Split(x, y),
         params=params,
+        seed=0,
         steps_per_execution=50,
         on_epoch=lambda row, images_per_second: None,
     )
@@ -255,6 +260,7 @@ def test_a_terminal_gets_a_bar_that_counts_the_batches(parts, monkeypatch, capsy
         build_dense(params),
         *parts,
         params=params,
+        seed=0,
         steps_per_execution=8,
         on_epoch=lambda row, images_per_second: None,
     )

@@ -9,8 +9,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from mnist_study import origins, verify
+from mnist_study.files import md5
 from mnist_study.params import load
-from mnist_study.pipeline import md5
 from mnist_study.results import read_results
 from mnist_study.revisions import WORKSPACE, Revision
 from tests.recorded_study import ROOT

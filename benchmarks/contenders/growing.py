@@ -1,9 +1,10 @@
 """One piece of the study's work on the current folder's data.
 
-    python -m benchmarks.contenders.growing preprocess|train_dense|train_cnn|evaluate
+    python -m benchmarks.contenders.growing preprocess|train_dense|train_cnn|evaluate REPEATS
 
-Prints how many images the process holds, the microseconds per image that it works on, and the peak
-of its memory in MB. What a process does once, for any number of images, is no part of the time.
+Prints how many images the process holds, the microseconds per image that it works on, the median of
+the repeats, and the peak of its memory in MB. What a process does once, for any number of images, is
+no part of the time, nor is its first touch of memory: a virtual machine may have to be given it.
 """
 
 import json
@@ -12,7 +13,9 @@ import sys
 import time
 from contextlib import nullcontext
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 from mnist_study import splits, tracking
 from mnist_study.files import read_json
@@ -23,44 +26,40 @@ FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
 
 
-def preprocess():
+def preprocess(repeats):
     """The stage without its run in MLflow and its figure, which shows few digits of any data."""
     from stages import preprocess as stage
 
     tracking.run = lambda name: nullcontext()
     stage.draw_digits = stage.save = lambda *_: None
-    seconds = timed(stage.main)
+    seconds = [timed(stage.main) for _ in range(1 + repeats)][1:]
     images = sum(split["images"] for split in read_json("metrics/preprocess.json").values())
-    return images, seconds / images
+    return images, images, seconds
 
 
-def train(net):
-    """An epoch with its validation. Building the net's graph is taken off with the warm-up."""
+def train(net, repeats):
+    """Epochs with their validations. In the first, TensorFlow builds the net's graph."""
     from mnist_study import networks, training
     from mnist_study.compute import configure
 
     params = load()
-    section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1})
+    section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1 + repeats})
     configure(params.compute)
-
-    def fit(*parts):
-        return timed(
-            training.train,
-            getattr(networks, f"build_{net}")(section),
-            *parts,
-            params=section,
-            steps_per_execution=params.compute.steps_per_execution,
-            on_epoch=lambda row, images_per_second: None,
-        )
-
     parts = [splits.load(f"{PROCESSED}/{part}.npz") for part in ("train", "val")]
-    sizes = [len(part) for part in parts]
-    few = [size * FEW // sizes[0] for size in sizes]
-    once = fit(*(Split(part.x[:n], part.y[:n]) for part, n in zip(parts, few, strict=True)))
-    return sum(sizes), (fit(*parts) - once) / (sizes[0] - FEW)
+    ends = []
+    training.train(
+        getattr(networks, f"build_{net}")(section),
+        *parts,
+        params=section,
+        seed=params.compute.seed,
+        steps_per_execution=params.compute.steps_per_execution,
+        on_epoch=lambda row, images_per_second: ends.append(time.perf_counter()),
+    )
+    images = len(parts[0])
+    return images + len(parts[1]), images, [end - begin for begin, end in pairwise(ends)]
 
 
-def evaluate():
+def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
     from mnist_study import evaluation, networks
     from mnist_study.compute import configure
@@ -68,11 +67,18 @@ def evaluate():
     params = load()
     configure(params.compute)
     test = splits.load(f"{PROCESSED}/test.npz")
-    seconds = 0.0
-    for model in (networks.build_dense(params.train_dense), networks.build_cnn(params.train_cnn)):
-        once = timed(evaluation.predict, model, Split(test.x[:FEW], test.y[:FEW]))
-        seconds += timed(evaluation.predict, model, test) - once
-    return len(test), seconds / (len(test) - FEW)
+    few = Split(test.x[:FEW], test.y[:FEW])
+    models = networks.build_dense(params.train_dense), networks.build_cnn(params.train_cnn)
+
+    def predict(images):
+        return sum(timed(evaluation.predict, model, images) for model in models)
+
+    predict(few)
+    seconds = []
+    for _ in range(repeats):
+        once = predict(few)  # Keras builds its graph anew
+        seconds.append(predict(test) - once)
+    return len(test), len(test) - FEW, seconds
 
 
 WORK = {
@@ -100,5 +106,6 @@ def peak_memory():
 
 
 if __name__ == "__main__":
-    images, seconds = WORK[sys.argv[1]]()
-    print(json.dumps({"images": images, "us": 1e6 * seconds, "mb": peak_memory()}))
+    images, worked_on, seconds = WORK[sys.argv[1]](int(sys.argv[2]))
+    us = 1e6 * median(seconds) / worked_on
+    print(json.dumps({"images": images, "us": us, "mb": peak_memory()}))

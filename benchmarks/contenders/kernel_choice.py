@@ -45,6 +45,7 @@ def main():
         Split(data.x[:images], data.y[:images]),
         Split(data.x[:32], data.y[:32]),
         params=section,
+        seed=params.compute.seed,
         steps_per_execution=params.compute.steps_per_execution,
         on_epoch=lambda row, images_per_second: speeds.append(images_per_second),
     )

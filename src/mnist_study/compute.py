@@ -42,6 +42,7 @@ PINNED = {
 }
 os.environ.update(PINNED)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+XLA_INSTRUCTION_SETS = {"AVX512_CORE": "AVX512", "AVX2": "AVX2", "AVX": "AVX", "SSE41": "SSE4_2"}
 with _stderr_held_back(), large_imports(without=["sklearn"]):
     import keras
     import tensorflow as tf
@@ -60,6 +61,7 @@ def configure(compute):
         compute: the section of the parameters.
     """
     os.environ["ONEDNN_MAX_CPU_ISA"] = compute.instruction_set
+    os.environ["XLA_FLAGS"] = " ".join(_xla_flags(compute.instruction_set))
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(available_cores())
     if compute.deterministic:
@@ -68,6 +70,17 @@ def configure(compute):
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
     keras.utils.set_random_seed(compute.seed)
+
+
+def _xla_flags(instruction_set):
+    """XLA's settings for processors: the same results on all. Those for a GPU are the user's."""
+    yield from (
+        flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag.startswith("--xla_gpu")
+    )
+    yield "--xla_cpu_enable_platform_dependent_math=false"
+    yield "--xla_cpu_experimental_ynn_fusion_type="  # no YNNPACK, which only some processors get
+    if instruction_set in XLA_INSTRUCTION_SETS:
+        yield f"--xla_cpu_max_isa={XLA_INSTRUCTION_SETS[instruction_set]}"
 
 
 def available_cores():

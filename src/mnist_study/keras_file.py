@@ -2,7 +2,7 @@
 
 A `.keras` file is a zip archive of `config.json`, `metadata.json` and `model.weights.h5`. What
 varies in it from one run to the next is taken out here: the date in the metadata, the time of each
-entry, the addresses that number shared objects, and how many batches went into one execution.
+entry, and the addresses that number shared objects.
 
 Source: https://keras.io/guides/serialization_and_saving/
 """
@@ -30,7 +30,6 @@ def save(path, model):
         del metadata["date_saved"]
         members["metadata.json"] = json.dumps(metadata).encode()
         config = json.loads(members["config.json"])
-        config["compile_config"]["steps_per_execution"] = 1  # a matter of speed
         members["config.json"] = json.dumps(_renumber(config, {})).encode()
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_STORED) as archive:
             for name in sorted(members):

@@ -31,6 +31,7 @@ Positive = Annotated[FiniteFloat, Field(gt=0, description="a number above 0")]
 Fraction = Annotated[FiniteFloat, Field(gt=0, lt=1, description="a number in (0, 1)")]
 Margin = Annotated[FiniteFloat | None, Field(ge=0, description="a number of at least 0")]
 Dropout = Annotated[FiniteFloat, Field(ge=0, lt=1, description="a number in [0, 1)")]
+Switch = Annotated[bool, Field(description="true or false")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Activation = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
 InstructionSet = Literal["ALL", "AVX512_CORE", "AVX2", "AVX", "SSE41"]  # as oneDNN calls them
@@ -75,6 +76,7 @@ class Training(Section):
     learning_rate: Positive
     batch_size: Count
     shards: Count
+    jit_compile: Switch
     epochs: Count
 
     @field_validator("shards")
@@ -158,7 +160,7 @@ class Diff(Section):
 
 class Compute(Section):
     seed: Seed
-    deterministic: Annotated[bool, Field(description="true or false")]
+    deterministic: Switch
     instruction_set: InstructionSet
     steps_per_execution: Count
 

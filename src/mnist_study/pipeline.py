@@ -13,6 +13,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from mnist_study.files import md5
+
 _yaml = YAML(typ="safe", pure=True)
 
 
@@ -99,12 +101,6 @@ def in_order(stages):
         for name, locked in stages.items()
     }
     return list(TopologicalSorter(reads).static_order())
-
-
-def md5(path):
-    """MD5 of a file as DVC 3 computes it: of its bytes, whatever they are."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _paths(declared, kind):

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from mnist_study import provenance
 from mnist_study.errors import UserError
-from mnist_study.pipeline import in_order, md5, record_from_lock
+from mnist_study.files import md5
+from mnist_study.pipeline import in_order, record_from_lock
 from mnist_study.revisions import all_revisions, resolve
 
 

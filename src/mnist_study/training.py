@@ -9,23 +9,16 @@ import pandas as pd
 from tqdm import tqdm
 
 from mnist_study import keras_file, origins, splits
-from mnist_study.batches import shuffled_batches
 from mnist_study.compute import configure, keras
 from mnist_study.data_parallel import DataParallel
-from mnist_study.errors import UserError
 from mnist_study.figures.curves import draw_curves
 from mnist_study.figures.style import save
 from mnist_study.files import write_csv, write_json
-from mnist_study.mnist import NUM_CLASSES
+from mnist_study.loops import Learning, Scoring, in_batches
 
 PROCESSED = Path("data/processed")
 
-COLUMNS = {  # of the history, with Keras' own names
-    "train/loss": "loss",
-    "train/accuracy": "accuracy",
-    "val/loss": "val_loss",
-    "val/accuracy": "val_accuracy",
-}
+SCORED = 500  # images at once; another number may choose other kernels, and other last bits
 
 
 def run_stage(name, build, *, params, compute, on_epoch):
@@ -49,6 +42,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
         splits.load(PROCESSED / "train.npz"),
         splits.load(PROCESSED / "val.npz"),
         params=params,
+        seed=compute.seed,
         steps_per_execution=compute.steps_per_execution,
         on_epoch=on_epoch,
     )
@@ -59,7 +53,7 @@ def run_stage(name, build, *, params, compute, on_epoch):
     save(f"plots/train_{name}/curves.png", draw_curves(history, name))
 
 
-def train(model, train_split, val_split, *, params, steps_per_execution, on_epoch):
+def train(model, train_split, val_split, *, params, seed, steps_per_execution, on_epoch):
     """Compile a network and fit it.
 
     Args:
@@ -67,6 +61,7 @@ def train(model, train_split, val_split, *, params, steps_per_execution, on_epoc
         train_split: Split to learn from.
         val_split: Split that is scored after each epoch.
         params: the net's section of the parameters.
+        seed: of the orders in which the images come, another in each epoch.
         steps_per_execution: batches that TensorFlow works off per call from Python. It changes
             the speed and no bit of the result.
         on_epoch: called after each epoch with its row of the history as a dict, and how many images
@@ -75,38 +70,47 @@ def train(model, train_split, val_split, *, params, steps_per_execution, on_epoc
     Returns:
         pandas.DataFrame, a row per epoch: epoch from 1, loss (mean categorical cross-entropy, in
         nats) and accuracy on train, as they were while learning, and on val.
-
-    Raises:
-        UserError: a batch has fewer images than there are shards.
     """
-    _check_shards(model.name, params, train=train_split, val=val_split)
-    settings = {
-        "optimizer": keras.optimizers.get(
-            {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
-        ),
-        "loss": "categorical_crossentropy",
-        "metrics": ["accuracy"],
-        "steps_per_execution": steps_per_execution,
-    }
-    model.compile(**settings)
-    learner = model
-    if params.shards > 1:
-        learner = DataParallel(model, params.shards)
-        learner.compile(**settings)  # with the same optimizer, which is saved with the model
-    recorder = _Recorder(params.epochs, len(train_split), on_epoch)
-    learner.fit(
-        shuffled_batches(train_split, params.batch_size),
-        shuffle=False,  # they are
-        validation_data=(
-            val_split.x[..., np.newaxis],
-            keras.utils.to_categorical(val_split.y, NUM_CLASSES),
-        ),
-        validation_batch_size=params.batch_size,
-        epochs=params.epochs,
-        callbacks=[recorder],
-        verbose=0,
+    optimizer = keras.optimizers.get(
+        {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
     )
-    return pd.DataFrame(recorder.rows)
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    network = DataParallel(model, params.shards) if params.shards > 1 else model
+    learn = Learning(
+        network,
+        train_split,
+        jit_compile=params.jit_compile,
+        optimizer=optimizer,
+        variables=model.trainable_variables,
+    )
+    score = Scoring(network, val_split, jit_compile=False)
+    to_score = in_batches(np.arange(len(val_split)), SCORED)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for epoch in range(1, params.epochs + 1):
+        began = time.perf_counter()
+        batches = in_batches(rng.permutation(len(train_split)), params.batch_size)
+        with _bar(len(batches), f"epoch {epoch}/{params.epochs}") as bar:
+            loss, accuracy = learn(
+                batches,
+                steps_per_execution=steps_per_execution,
+                on_steps=lambda done, bar=bar: bar.update(done - bar.n),
+            )
+        learned = time.perf_counter()
+        val_loss, val_accuracy = score(to_score, steps_per_execution=len(to_score))
+        row = {
+            "epoch": epoch,
+            "train/loss": loss,
+            "train/accuracy": accuracy,
+            "val/loss": val_loss,
+            "val/accuracy": val_accuracy,
+        }
+        rows.append(row)
+        on_epoch(row, len(train_split) / (learned - began))
+        figures = "  ".join(f"{name} {row[name]:.4f}" for name in list(row)[1:])
+        seconds = time.perf_counter() - began
+        print(f"epoch {epoch:2}/{params.epochs}  {figures}  {seconds:.1f} s", flush=True)
+    return pd.DataFrame(rows)
 
 
 def summarise(history, num_parameters):
@@ -132,45 +136,7 @@ def summarise(history, num_parameters):
     }
 
 
-def _check_shards(net, params, **splits):
-    """Refuse shards that would leave one without an image in the last batch of a split."""
-    for name, split in splits.items():
-        last = (len(split) - 1) % params.batch_size + 1
-        if last < params.shards:
-            raise UserError(
-                f"params.yaml: train_{net}.shards: expected at most {last}, the images of the last "
-                f"batch of {name}, received {params.shards}; choose fewer or another batch_size"
-            )
-
-
-class _Recorder(keras.callbacks.Callback):
-    """Keep the history; show a bar on a terminal, and a line per epoch everywhere."""
-
-    def __init__(self, epochs, num_images, on_epoch):
-        super().__init__()
-        self.rows = []
-        self._epochs = epochs
-        self._num_images = num_images
-        self._on_epoch = on_epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
-        self._bar = tqdm(
-            total=self.params["steps"],
-            desc=f"epoch {epoch + 1}/{self._epochs}",
-            unit="batch",
-            leave=False,
-            disable=not sys.stderr.isatty(),
-        )
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._bar.update(batch + 1 - self._bar.n)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._bar.close()
-        row = {"epoch": epoch + 1} | {name: float(logs[key]) for name, key in COLUMNS.items()}
-        self.rows.append(row)
-        seconds = time.perf_counter() - self._began
-        self._on_epoch(row, self._num_images / seconds)
-        figures = "  ".join(f"{name} {row[name]:.4f}" for name in COLUMNS)
-        print(f"epoch {epoch + 1:2}/{self._epochs}  {figures}  {seconds:.1f} s", flush=True)
+def _bar(num_batches, text):
+    """A bar on a terminal; in a log nothing."""
+    quiet = not sys.stderr.isatty()
+    return tqdm(total=num_batches, desc=text, unit="batch", leave=False, disable=quiet)

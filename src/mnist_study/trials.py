@@ -17,7 +17,7 @@ from typing import Any
 
 from mnist_study import params
 from mnist_study.errors import UserError
-from mnist_study.pipeline import md5
+from mnist_study.files import md5
 from mnist_study.revisions import WORKSPACE, Revision, all_revisions
 
 TARGET = "evaluate"  # the report of each of a hundred trials is rarely wanted
