@@ -21,6 +21,7 @@ from benchmarks.clone import ROOT
 from benchmarks.harness import Measured, raw_data, run
 
 TIMES = (1, 2, 4, 8)
+REPEATS = 8  # with the images as they are
 WORK = {  # in this order: the others read what preprocess writes
     "preprocess": "preprocess",
     "train_dense": "an epoch of the dense net",
@@ -45,7 +46,7 @@ def prepare(arguments):
     with tempfile.TemporaryDirectory() as folder:
         for number in times:
             make_study(Path(folder) / str(number), data, number)
-            measure(Path(folder) / str(number), "preprocess")
+            measure(Path(folder) / str(number), "preprocess", repeats=1)
         yield [lambda work=work: grow(Path(folder), work, times) for work in WORK]
 
 
@@ -63,7 +64,8 @@ def make_study(folder, data, times):
 
 def grow(folder, work, times):
     """Measure one piece of work on all sizes."""
-    found = [measure(folder / str(number), work) for number in times]
+    # As many images in all, whatever their number: else few would be measured worse than many.
+    found = [measure(folder / str(number), work, repeats=REPEATS // number) for number in times]
     name = WORK[work]
     slope, constant = np.polyfit([each["images"] for each in found], [e["mb"] for e in found], 1)
     per_image, peak = f"{name}: time per image", f"{name}: peak memory"
@@ -76,9 +78,9 @@ def grow(folder, work, times):
     yield Measured("memory that an image adds", name, slope * 1e6, "bytes")
 
 
-def measure(folder, work):
+def measure(folder, work, *, repeats):
     completed = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contenders.growing", work],
+        [sys.executable, "-m", "benchmarks.contenders.growing", work, str(repeats)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
         capture_output=True,

@@ -1,7 +1,10 @@
 """The stages of `dvc.yaml`, each run as `python -m stages.NAME` from the repository's root."""
 
+import gc
 import sys
 from pathlib import Path
+
+gc.disable()  # while a stage imports; errors.command turns it on
 
 # DVC runs queued experiments in copies of the repository: each uses the library beside it, not the
 # one that happens to be installed.

@@ -13,18 +13,21 @@ from mnist_study.figures import report as figures
 from mnist_study.findings import read_findings
 from mnist_study.params import load
 
+FIGURES = "plots/report"
+
 
 def main():
     params = load()
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     with tracking.run("report"):
-        # Drawing takes seconds, and one core: the files beside the page, which draws its own.
-        files = get_context("spawn").Process(target=save_figures, daemon=True)
-        files.start()
+        # Drawing takes seconds, and one core: the grids of digits take about as long as the rest.
+        grids = get_context("spawn").Process(target=save_digits, daemon=True)
+        grids.start()
         results = read_findings()
         digits = figures.choose_digits(results, params.report)
-        panels = figures.draw_panels(results, confidence=confidence, bins=bins)
-        panels["histories"] = figures.draw_histories(results)
+        ours = figures.draw_panels(results, confidence=confidence, bins=bins)
+        figures.save_panels(FIGURES, ours)
+        panels = ours | {"histories": figures.draw_histories(results)}
         panels |= figures.draw_replication(results, confidence=confidence)
         for name, suffix in {"index": "html", "report": "md"}.items():
             page = report.render(
@@ -36,22 +39,16 @@ def main():
                 versions=params.libraries.versions(),
             )
             report.write_page(f"report/{name}.{suffix}", page)
-        files.join()
-        if files.exitcode:
-            raise RuntimeError("the process that draws the figures has failed, see above")
+        grids.join()
+        if grids.exitcode:
+            raise RuntimeError("the process that draws the digits has failed, see above")
 
 
-def save_figures():
+def save_digits():
     """What the other process does. It reads for itself: to be sent results would take longer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
-    params, results = load(), read_findings()
-    figures.save_figures(
-        "plots/report",
-        results,
-        digits=figures.choose_digits(results, params.report),
-        confidence=params.evaluate.confidence,
-        bins=params.evaluate.calibration_bins,
-    )
+    results = read_findings()
+    figures.save_digits(FIGURES, results, figures.choose_digits(results, load().report))
 
 
 if __name__ == "__main__":

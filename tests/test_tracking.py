@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import psutil
@@ -273,3 +274,12 @@ def wait_until(condition, seconds=60):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_a_stages_peak_of_memory_is_its_own_and_not_that_of_what_started_it():
+    mine = "from mnist_study.tracking import peak_memory; print(peak_memory())"
+    run = f"subprocess.run([sys.executable, '-c', {mine!r}])"
+    large = f"import subprocess, sys; held = b'x' * len(sys.argv[1]) * 2**28; {run}"
+    command = [sys.executable, "-c", large, "x"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert 2**22 < int(said) < 2**27

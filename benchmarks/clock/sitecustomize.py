@@ -31,7 +31,7 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
         "mnist_study.figures.curves": {"draw_curves": "figures"},
         "mnist_study.figures.digits": {"draw_digits": "figures"},
         "mnist_study.figures.report": dict.fromkeys(
-            ("draw_panels", "choose_digits", "draw_digits", "draw_histories"), "figures"
+            ("draw_panels", "choose_digits", "draw_histories", "save_panels"), "figures"
         ),
         "mnist_study.figures.style": {"compose": "figures", "save": "figures", "to_svg": "figures"},
         "mnist_study.files": {"write_csv": "saving", "write_json": "saving"},

@@ -2,19 +2,17 @@
 
     python -m benchmarks.contenders.growing preprocess|train_dense|train_cnn|evaluate REPEATS
 
-Prints how many images the process holds, the microseconds per image that it works on, the median of
-the repeats, and the peak of its memory in MB. What a process does once, for any number of images, is
-no part of the time, nor is its first touch of memory: a virtual machine may have to be given it.
+Prints how many images the process holds, the microseconds per image that it works on, the median
+of the repeats, and the peak of its memory in MB. What a process does once for any number of images
+is no part of the time, nor is its first touch of memory: a virtual machine may have to be given it.
 """
 
 import json
-import re
 import sys
 import time
 from contextlib import nullcontext
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
 from mnist_study import splits, tracking
@@ -96,16 +94,7 @@ def timed(function, *arguments, **keywords):
     return time.perf_counter() - began
 
 
-def peak_memory():
-    """The most memory that this process has held, in MB, as Linux says.
-
-    getrusage would not do: its peak begins with that of the process which started this one.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e6
-
-
 if __name__ == "__main__":
     images, worked_on, seconds = WORK[sys.argv[1]](int(sys.argv[2]))
     us = 1e6 * median(seconds) / worked_on
-    print(json.dumps({"images": images, "us": us, "mb": peak_memory()}))
+    print(json.dumps({"images": images, "us": us, "mb": tracking.peak_memory() / 1e6}))

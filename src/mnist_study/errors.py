@@ -17,6 +17,7 @@ def command(main):
         main: function without arguments.
     """
     gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
+    gc.enable()
     try:
         main()
     except UserError as error:

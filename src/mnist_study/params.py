@@ -215,7 +215,7 @@ def load(path="params.yaml"):
         UserError: a line for each mistake: where, what was expected, what was received.
     """
     try:
-        received = YAML(typ="safe", pure=True).load(Path(path))
+        received = YAML(typ="safe").load(Path(path))
     except FileNotFoundError:
         raise UserError(f"{path}: expected in the current folder, the repository's root") from None
     except YAMLError as error:

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from mnist_study.files import md5
 
-_yaml = YAML(typ="safe", pure=True)
+_yaml = YAML(typ="safe")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ WORKSPACE = "workspace"  # DVC's word for the working tree
 # Where DVC keeps an experiment: refs/exps/ with the baseline's commit in two parts, and the name.
 EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(?P<name>.+)")
 
-_yaml = YAML(typ="safe", pure=True)
+_yaml = YAML(typ="safe")
 
 
 @dataclass(frozen=True)

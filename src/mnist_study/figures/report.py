@@ -34,17 +34,25 @@ def layout(name):
     return LAYOUTS.get(name, {})
 
 
-def save_figures(folder, results, *, digits, confidence, bins):
-    """Draw all figures of the stage into files.
+def save_panels(folder, panels):
+    """Draw figures that consist of panels into files.
+
+    Args:
+        folder: of the files.
+        panels: what draw_panels returned.
+    """
+    for name, drawn in panels.items():
+        save(f"{folder}/{name}.png", compose(*drawn.values(), **layout(name)))
+
+
+def save_digits(folder, results, digits):
+    """Draw the grids of test digits into files.
 
     Args:
         folder: of the files.
         results: Findings.
         digits: what choose_digits returned.
-        confidence, bins: see draw_panels.
     """
-    for name, panels in draw_panels(results, confidence=confidence, bins=bins).items():
-        save(f"{folder}/{name}.png", compose(*panels.values(), **layout(name)))
     for name, groups in digits.items():
         save(f"{folder}/{name}.png", draw_digits(results, groups))
 
