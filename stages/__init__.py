@@ -9,3 +9,8 @@ gc.disable()  # while a stage imports; errors.command turns it on
 # DVC runs queued experiments in copies of the repository: each uses the library beside it, not the
 # one that happens to be installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+if sys.argv[0] == "-m":  # as long as Python looks for the stage that it is to run
+    from mnist_study import tracking
+
+    tracking.get_ready()

@@ -207,9 +207,10 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 
 @pytest.mark.slow
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
-    study.set_params(train_dense__epochs=500)
+    study("mnist-study sync")  # makes the store, which the test looks into
+    study.set_params(train_dense__epochs=5000)
     with start(study, "train_dense") as stage:
-        wait_for(stage, "epoch  3")
+        wait_until(lambda: "RUNNING" in [run.info.status for run in store(study).of("train_dense")])
         subprocess.run(["pkill", "-KILL", "-P", str(stage.pid)], check=True)
         stage.send_signal(signal.SIGKILL)
     assert "RUNNING" in store(study).statuses()

@@ -1,8 +1,9 @@
-"""The process that logs a stage's run to MLflow: `python -m mnist_study.tracker STAGE`.
+"""The process that logs a stage's run to MLflow: `python -m mnist_study.tracker`.
 
-Standard input brings the stage's events as lines of JSON: `{"epoch": row}` after each epoch, and at
-the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. Standard output takes back such lines:
-`{}` for progress, `{"say": text}` for the user, `{"warning": text}` when tracking has failed.
+Standard input brings the stage's events as lines of JSON: `{"stage": name}` when its run begins,
+`{"epoch": row}` after each epoch, and at the end `{"status": …, "seconds": …, "peak_memory_mb":
+…}`. Standard output takes back such lines: `{}` for progress, `{"say": text}` for the user,
+`{"warning": text}` when tracking has failed.
 """
 
 import json
@@ -19,12 +20,11 @@ END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
 
 
 def main():
-    stage = sys.argv[1]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
     events: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(events,), daemon=True).start()
     try:
-        _track(stage, events)
+        _track(events)
     except Exception as error:  # whatever happens in a store must not reach the stage
         reason = " ".join(str(error).split()) or type(error).__name__
         _send(warning=reason[:300])
@@ -37,9 +37,11 @@ def _receive(events):
     events.put(END_OF_INPUT)
 
 
-def _track(stage, events):
-    from mnist_study.mlflow_store import Store
+def _track(events):
+    from mnist_study.mlflow_store import Store  # the stage may still be importing, too
 
+    if (stage := events.get().get("stage")) is None:
+        return  # it ended before its run began
     store = Store.connect(on_progress=_send, on_news=lambda text: _send(say=text))
     run = store.start(record_from_workspace(stage), process=os.getppid())
     logged_epochs = []

@@ -24,6 +24,28 @@ PATIENCE = 60
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
 
+_ready: list[subprocess.Popen] = []  # a tracker that has not been told of a stage yet
+
+
+def get_ready():
+    """Start the tracker of the run that is about to begin: it imports MLflow, and waits for it.
+
+    If there is none after all, since a parameter is wrong, the tracker ends with this process and
+    has not opened the store.
+    """
+    _ready.append(_start_tracker())
+
+
+def _start_tracker():
+    return subprocess.Popen(
+        [sys.executable, "-m", "mnist_study.tracker"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 @contextmanager
 def run(stage):
     """Track the execution of a stage for as long as the block lasts.
@@ -61,18 +83,12 @@ class Run:
 
     def __init__(self, stage):
         self._began = time.perf_counter()
-        library = str(Path(__file__).resolve().parents[1])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "mnist_study.tracker", stage],
-            env=os.environ | {"PYTHONPATH": library},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._process = _ready.pop() if _ready else _start_tracker()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._events = self._process.stdin
         self._messages = self._process.stdout
+        self._tell({"stage": stage})
 
     def log_epoch(self, row, images_per_second):
         """Show an epoch's metrics while training goes on.
