@@ -10,6 +10,7 @@ import time
 import psutil
 import pytest
 
+from mnist_study import provenance
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
 
@@ -207,7 +208,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 
 @pytest.mark.slow
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
-    study("mnist-study sync")  # makes the store, which the test looks into
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=5000)
     with start(study, "train_dense") as stage:
         wait_until(lambda: "RUNNING" in [run.info.status for run in store(study).of("train_dense")])
@@ -263,6 +264,16 @@ def start(study, stage):
     )
 
 
+def trackers(study):
+    """The tracking processes that run in a study's folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if "mnist_study.tracker" in (process.info["cmdline"] or ())
+        and process.info["cwd"] == str(study.root)
+    ]
+
+
 def wait_for(stage, text):
     for line in stage.stdout:
         if text in line:
@@ -284,3 +295,22 @@ def test_a_stages_peak_of_memory_is_its_own_and_not_that_of_what_started_it():
     command = [sys.executable, "-c", large, "x"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert 2**22 < int(said) < 2**27
+
+
+def test_a_stage_that_refuses_its_parameters_leaves_no_store(study):
+    study.set_params(train_dense__epochs=0)
+    refused = study("python -m stages.train_dense", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: params.yaml: train_dense.epochs: ")
+    wait_until(lambda: not trackers(study))
+    assert not (study.root / "mlflow.db").exists()
+
+
+def test_a_process_that_nobody_has_buried_is_gone():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    key = provenance.process_key(psutil.Process(process.pid))
+    assert not provenance.is_gone(key)
+    process.stdin.close()
+    wait_until(lambda: provenance.is_gone(key))
+    process.wait()
+    assert provenance.is_gone(key)

@@ -98,7 +98,9 @@ def is_gone(key):
     if host != socket.gethostname():
         return False
     try:
-        return process_key(psutil.Process(int(pid))) != key
+        process = psutil.Process(int(pid))
+        # In a container, it may be that nothing ever buries what has ended.
+        return process_key(process) != key or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
