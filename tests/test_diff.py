@@ -122,7 +122,7 @@ def test_a_parameter_without_effect(study, run):
     study.branch("faster")
     status, output, _ = run("diff", "main", "faster")
     assert status == 0
-    assert cells(output, "compute.steps_per_execution")[1:] == ["100", "50"]
+    assert cells(output, "compute.steps_per_execution")[1:] == ["400", "50"]
     assert cells(output, "train_dense") == ["train_dense", "compute.steps_per_execution"]
     assert output.splitlines()[-1] == "No metric changed."
 
@@ -213,13 +213,13 @@ def test_deleted_predictions(study, run):
 def test_a_claim_that_no_longer_holds(study, run):
     path = study.root / "metrics/claims.json"
     claims = json.loads(path.read_text())
-    claims["dense_overfit_epoch"]["verdict"] = "refuted"
+    claims["cnn_accuracy"]["verdict"] = "refuted"
     path.write_text(json.dumps(claims))
     study.branch("other")
     status, output, _ = run("diff")
     assert status == 1
-    assert cells(output, "dense_overfit_epoch")[1:] == ["reproduced", "refuted"]
-    assert output.splitlines()[-1] == "A loss: the claim dense_overfit_epoch no longer holds."
+    assert cells(output, "cnn_accuracy")[1:] == ["reproduced", "refuted"]
+    assert output.splitlines()[-1] == "A loss: the claim cnn_accuracy no longer holds."
 
 
 def test_two_experiments(study, run):
