@@ -9,8 +9,10 @@ import time
 
 import psutil
 import pytest
+from mlflow import MlflowClient
 
 from mnist_study import provenance
+from mnist_study.mlflow_store import Store
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
 
@@ -314,3 +316,26 @@ def test_a_process_that_nobody_has_buried_is_gone():
     wait_until(lambda: provenance.is_gone(key))
     process.wait()
     assert provenance.is_gone(key)
+
+
+def test_a_run_that_ends_while_another_tracker_looks_for_abandoned_ones_stays_finished(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    Store.connect(tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (experiment,) = client.search_experiments(filter_string="name = 'mnist-study'")
+    ended, abandoned = [
+        client.create_run(experiment.experiment_id, tags={"tracker": tracker}).info.run_id
+        for tracker in ("ends now", "killed")
+    ]
+
+    def is_gone(tracker):
+        if tracker == "ends now":
+            client.set_terminated(ended, "FINISHED")
+        return True
+
+    monkeypatch.setattr(provenance, "is_gone", is_gone)
+    Store.connect(tmp_path)
+    assert client.get_run(ended).info.status == "FINISHED"
+    assert client.get_run(abandoned).info.status == "KILLED"

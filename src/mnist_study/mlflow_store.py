@@ -51,6 +51,7 @@ EXPERIMENT_NOTE = (
     "Two networks on MNIST, trained and judged by a DVC pipeline. A parent is one execution of the "
     "pipeline; its children are the stages. Compare the runs train_dense and train_cnn."
 )
+RUNNING = "RUNNING"
 IMAGE_SHAPE = (-1, IMAGE_SIZE, IMAGE_SIZE)
 CONTEXTS = {"train": "training", "val": "validation", "test": "testing"}
 
@@ -222,7 +223,7 @@ class Store:
         found = self._search(f"tags.execution = '{origin.execution}' and tags.kind = 'pipeline'")
         if found:
             parent = found[0].info.run_id
-            self._client.update_run(parent, status="RUNNING")
+            self._client.update_run(parent, status=RUNNING)
             self._client.set_tag(parent, "tracker", _me())
             return parent
         tags = {"execution": origin.execution, "kind": "pipeline", "tracker": _me()}
@@ -356,11 +357,17 @@ class Store:
 
     def _close_abandoned(self):
         """Close the runs whose tracker is gone, so that none stays `RUNNING` for ever."""
-        for run in self._search("attributes.status = 'RUNNING'"):
-            tracker = run.data.tags.get("tracker")
-            if tracker and provenance.is_gone(tracker):
-                self._client.set_tag(run.info.run_id, "abandoned", "true")
-                self._client.set_terminated(run.info.run_id, "KILLED")
+        with _locked(self._lock):  # or the tracker of a next stage could take its parent over
+            for run in self._search(f"attributes.status = '{RUNNING}'"):
+                tracker = run.data.tags.get("tracker")
+                if tracker and provenance.is_gone(tracker) and self._is_left(run, tracker):
+                    self._client.set_tag(run.info.run_id, "abandoned", "true")
+                    self._client.set_terminated(run.info.run_id, "KILLED")
+
+    def _is_left(self, run, tracker):
+        """Whether a tracker that is gone left its run open: it may have closed it since then."""
+        now = self._client.get_run(run.info.run_id)
+        return now.info.status == RUNNING and now.data.tags["tracker"] == tracker
 
     def _search(self, filter_string):
         found, token = [], None
