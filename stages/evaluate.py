@@ -22,7 +22,7 @@ TEST = "data/processed/test.npz"
 def main():
     params = load()
     with tracking.run("evaluate"):
-        from mnist_study import anatomy, evaluation
+        from mnist_study import anatomy, evaluation, prediction
         from mnist_study.compute import configure, keras
 
         configure(params.compute)
@@ -31,7 +31,7 @@ def main():
         models = {net: keras.saving.load_model(path, compile=False) for net, path in MODELS.items()}
         scores, tables, layers = {}, {}, {}
         for net, model in models.items():
-            probabilities = evaluation.predict(model, test)
+            probabilities = prediction.predict(model, test)
             tables[net] = evaluation.tabulate(probabilities, test.y)
             scores[net] = evaluation.score(probabilities, test.y, confidence=confidence)
             scores[net] |= calibration.score(

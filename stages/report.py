@@ -7,10 +7,8 @@ Reads metrics, curves, predictions and the examples that `evaluate` kept; writes
 import signal
 from multiprocessing import get_context
 
-from mnist_study import report, tracking
+from mnist_study import tracking
 from mnist_study.errors import command
-from mnist_study.figures import report as figures
-from mnist_study.findings import read_findings
 from mnist_study.params import load
 
 FIGURES = "plots/report"
@@ -18,37 +16,49 @@ FIGURES = "plots/report"
 
 def main():
     params = load()
-    confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     with tracking.run("report"):
-        # Drawing takes seconds, and one core: the grids of digits take about as long as the rest.
-        grids = get_context("spawn").Process(target=save_digits, daemon=True)
-        grids.start()
-        results = read_findings()
-        digits = figures.choose_digits(results, params.report)
-        ours = figures.draw_panels(results, confidence=confidence, bins=bins)
-        figures.save_panels(FIGURES, ours)
-        panels = ours | {"histories": figures.draw_histories(results)}
-        panels |= figures.draw_replication(results, confidence=confidence)
-        for name, suffix in {"index": "html", "report": "md"}.items():
-            page = report.render(
-                f"report.{suffix}.j2",
-                results,
-                panels=panels,
-                digits=digits,
-                confidence=confidence,
-                versions=params.libraries.versions(),
-            )
-            report.write_page(f"report/{name}.{suffix}", page)
-        grids.join()
-        if grids.exitcode:
-            raise RuntimeError("the process that draws the digits has failed, see above")
+        # Drawing takes seconds, and one core: half is for the files, half for the page.
+        files = get_context("spawn").Process(target=draw_files, daemon=True)
+        files.start()
+        write_page(params)
+        files.join()
+        if files.exitcode:
+            raise RuntimeError("the process that draws the figures has failed, see above")
 
 
-def save_digits():
-    """What the other process does. It reads for itself: to be sent results would take longer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
+def write_page(params):
+    """Draw what the page holds, and write it."""
+    from mnist_study import report  # only now: so both processes import at the same time
+    from mnist_study.figures import report as figures
+    from mnist_study.findings import read_findings
+
     results = read_findings()
-    figures.save_digits(FIGURES, results, figures.choose_digits(results, load().report))
+    confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
+    panels = figures.draw_panels(results, confidence=confidence, bins=bins)
+    panels |= {"histories": figures.draw_histories(results)}
+    panels |= figures.draw_replication(results, confidence=confidence)
+    for name, suffix in {"index": "html", "report": "md"}.items():
+        page = report.render(
+            f"report.{suffix}.j2",
+            results,
+            panels=panels,
+            digits=figures.choose_digits(results, params.report),
+            confidence=confidence,
+            versions=params.libraries.versions(),
+        )
+        report.write_page(f"report/{name}.{suffix}", page)
+
+
+def draw_files():
+    """Draw the figures that are files. This process reads for itself: to be sent takes longer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
+    from mnist_study.figures import report as figures
+    from mnist_study.findings import read_findings
+
+    params, results = load(), read_findings()
+    confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
+    figures.save_panels(FIGURES, figures.draw_panels(results, confidence=confidence, bins=bins))
+    figures.save_digits(FIGURES, results, figures.choose_digits(results, params.report))
 
 
 if __name__ == "__main__":

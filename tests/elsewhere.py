@@ -39,6 +39,7 @@ def environment(home):
         "PYTHONHASHSEED": "7",
         "PYTHONUTF8": "0",
         "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_XLA_FLAGS": "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit",
         "TZ": "Pacific/Apia",
         "XLA_FLAGS": "--xla_cpu_enable_fast_math=true --xla_cpu_max_isa=SSE4_2",
     }

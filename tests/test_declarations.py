@@ -27,7 +27,6 @@ PACKAGES = {  # of the libraries that compute or draw, by the name that is impor
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "scipy": "scipy",
-    "sklearn": "scikit-learn",
     "tensorflow": "tensorflow",
 }
 IGNORED = re.compile(r"params\.yaml|models/origins\.json|src/|stages/|.*\.pyc$|\.git/|mlflow\.db")

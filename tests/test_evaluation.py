@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.evaluation import choose_examples, predict, score, tabulate
+from mnist_study.evaluation import choose_examples, confusion, score, tabulate
 from mnist_study.networks import build_dense
 from mnist_study.params import TrainDense
+from mnist_study.prediction import predict
 
 
 def probabilities(*rows):
@@ -49,6 +50,19 @@ def test_loss_is_the_mean_negative_logarithm_of_the_labels_probability(scored):
     third = (0.5 + 2**-10) / (1 + 2**-10)  # of a row that sums to a little more than 1
     expected = -(math.log(1 / 2) + math.log(1 / 4) + math.log(third) + math.log(1 / 8)) / 5
     assert scored["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_impossible_label_costs_a_finite_loss():
+    # A probability of 0 counts as the step from 1 to the next float64, as in scikit-learn.
+    assert score(probabilities({1: 1.0}), np.array([0]), confidence=0.95)["loss"] == pytest.approx(
+        52 * math.log(2)
+    )
+
+
+def test_a_confusion_counts_labels_in_rows_and_predictions_in_columns():
+    counts = confusion(tabulate(P, Y))
+    assert counts[:3, :3].tolist() == [[1, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert counts.sum() == 5
 
 
 def test_precision_recall_and_f1_are_given_per_digit(scored):

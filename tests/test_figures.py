@@ -158,24 +158,54 @@ def test_one_digit_comes_with_its_label_axes_and_scale(tiny_train):
     assert np.array_equal(shown(axis), tiny_train.x[0])
 
 
+def places(axis, rows=1, columns=8):
+    """What a grid of predictions shows at each of its places, as uint8 (rows, columns, h, w)."""
+    grid = shown(axis)
+    return grid.reshape(rows, grid.shape[0] // rows, columns, -1).swapaxes(1, 2)
+
+
+def place(text, rows, columns=8):
+    """The row, column and height in its place, from 0 on top to 1, of a text in a grid."""
+    x, y = text.get_position()
+    grid_height, grid_width = shown(text.axes).shape
+    row, height = divmod(y / grid_height * rows, 1)
+    return int(row), int(x / grid_width * columns), height
+
+
 def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train, table):
-    figure = draw_predictions(("What the CNN says", tiny_train.x[:3], table))
-    assert figure.subfigs[0].get_suptitle() == "What the CNN says"
-    axes = filled(figure)
-    assert [axis.get_title() for axis in axes] == ["7  (99%)", "3  (50%)", "1  (>99%)"]
-    assert [axis.get_xlabel() for axis in axes] == ["label 7", "label 2", "label 1"]
-    assert np.array_equal(np.stack([shown(axis) for axis in axes]), tiny_train.x[:3])
+    (axis,) = draw_predictions(("What the CNN says", tiny_train.x[:3], table), columns=2).axes
+    assert axis.get_title(loc="left") == "What the CNN says"
+    expected = iter([("7  (99%)", "label 7"), ("3  (50%)", "label 2"), ("1  (>99%)", "label 1")])
+    for number, (above, below) in enumerate(zip(axis.texts[::2], axis.texts[1::2], strict=True)):
+        assert (above.get_text(), below.get_text()) == next(expected)
+        *where, top = place(above, rows=2, columns=2)
+        assert where == list(divmod(number, 2))
+        *where, bottom = place(below, rows=2, columns=2)
+        assert where == list(divmod(number, 2))
+        image = places(axis, rows=2, columns=2)[tuple(where)]
+        inked = np.flatnonzero(image.any(axis=1)) / len(image)
+        assert top < inked.min() < inked.max() < bottom
+        (left,) = np.unique(image.any(axis=0).argmax())
+        digit = tiny_train.x[number]
+        top_left = (
+            image.any(axis=1).argmax() - digit.any(axis=1).argmax(),
+            (left - digit.any(axis=0).argmax()),
+        )
+        window = image[top_left[0] :][:28, top_left[1] :][:, :28]
+        assert np.array_equal(window, digit)
 
 
 def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
-    titles = [axis.title for axis in filled(draw_predictions(("", tiny_train.x[:3], table)))]
-    assert [title.get_color() for title in titles] == ["black", "C1", "black"]
-    assert [title.get_fontweight() for title in titles] == ["normal", "bold", "normal"]
+    (axis,) = draw_predictions(("", tiny_train.x[:3], table)).axes
+    assert [text.get_color() for text in axis.texts[::2]] == ["black", "C1", "black"]
+    assert [text.get_fontweight() for text in axis.texts[::2]] == ["normal", "bold", "normal"]
 
 
-@pytest.mark.parametrize(("number", "places"), [(0, 8), (1, 8), (8, 8), (9, 16), (40, 40)])
-def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(tiny_train, number, places):
+@pytest.mark.parametrize(("number", "rows"), [(0, 1), (1, 1), (8, 1), (9, 2), (40, 5)])
+def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(tiny_train, number, rows):
     table = pd.DataFrame({"label": 1, "prediction": 1, "confidence": 1.0}, index=range(number))
-    figure = draw_predictions(("", tiny_train.x[:number], table))
-    assert len(figure.axes) == places
-    assert len(filled(figure)) == number
+    (axis,) = draw_predictions(("", tiny_train.x[:number], table)).axes
+    width, height = axis.figure.get_size_inches()
+    assert (height - 0.4) / width == pytest.approx(rows * 45 / (8 * 32))
+    filled = places(axis, rows).any(axis=(2, 3)).ravel()
+    assert filled.tolist() == [True] * number + [False] * (8 * rows - number)

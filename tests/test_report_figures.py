@@ -7,7 +7,7 @@ from PIL import Image
 
 from mnist_study.figures import accuracy, architecture, calibration, confusion, cost, filters
 from mnist_study.figures.curves import draw_curves
-from mnist_study.figures.digits import draw_predictions, percent
+from mnist_study.figures.digits import percent
 from mnist_study.figures.style import compose, plt, save, to_svg
 
 HISTORY = pd.DataFrame(
@@ -153,17 +153,6 @@ def test_a_drawing_shows_each_layer_that_changes_the_shape(axis):
     assert texts(axis)[::2] == kinds
     assert texts(axis)[1::2] == ["28×\n28×\n1", "24×\n24×\n20", "12×\n12×\n20", "2880", "10"]
     assert axis.get_title(loc="left") == "The CNN, 29,330 parameters"
-
-
-def test_a_grid_says_the_prediction_on_top_and_the_label_below():
-    table = pd.DataFrame({"label": [3, 5], "prediction": [3, 6], "confidence": [0.999, 0.42]})
-    figure = draw_predictions(("Two", np.zeros((2, 28, 28), dtype=np.uint8), table))
-    first, second, *rest = figure.axes
-    assert (first.get_title(), first.get_xlabel()) == ("3  (>99%)", "label 3")
-    assert (second.get_title(), second.get_xlabel()) == ("6  (42%)", "label 5")
-    assert first.title.get_color() != second.title.get_color()
-    assert not any(axis.images for axis in rest)
-    plt.close(figure)
 
 
 @pytest.mark.parametrize(

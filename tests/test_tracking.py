@@ -131,7 +131,7 @@ def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(synced):
         """python - <<'END'
 import mlflow, numpy as np, pandas as pd
 from stages import *
-from mnist_study import evaluation, splits
+from mnist_study import prediction, splits
 from mnist_study.compute import configure
 from mnist_study.params import load
 configure(load().compute)
@@ -140,7 +140,7 @@ test = splits.load("data/processed/test.npz")
 for net in ("dense", "cnn"):
     wrote = pd.read_csv(f"plots/evaluate/{net}_predictions.csv", dtype={"confidence": "float32"})
     name = f"models:/mnist-{net}@champion"
-    p = evaluation.predict(mlflow.keras.load_model(name), test)
+    p = prediction.predict(mlflow.keras.load_model(name), test)
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert (p.max(axis=1) == wrote["confidence"]).all()
     p = mlflow.pyfunc.load_model(name).predict(test.x[..., None])  # with TensorFlow's softmax

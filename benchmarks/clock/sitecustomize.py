@@ -25,7 +25,8 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
     PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
         "multiprocessing.process": {"BaseProcess.join": "figures"},  # drawn beside the page
         "dvc.stage.run": {"cmd_run": "stages"},
-        "mnist_study.evaluation": {"predict": "scores", "score": "scores", "tabulate": "scores"},
+        "mnist_study.evaluation": {"score": "scores", "tabulate": "scores"},
+        "mnist_study.prediction": {"predict": "scores"},
         "mnist_study.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
         "mnist_study.calibration": {"score": "scores"},
         "mnist_study.figures.curves": {"draw_curves": "figures"},

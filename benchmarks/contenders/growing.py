@@ -59,7 +59,7 @@ def train(net, repeats):
 
 def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
-    from mnist_study import evaluation, networks
+    from mnist_study import networks, prediction
     from mnist_study.compute import configure
 
     params = load()
@@ -69,7 +69,7 @@ def evaluate(repeats):
     models = networks.build_dense(params.train_dense), networks.build_cnn(params.train_cnn)
 
     def predict(images):
-        return sum(timed(evaluation.predict, model, images) for model in models)
+        return sum(timed(prediction.predict, model, images) for model in models)
 
     predict(few)
     seconds = []

@@ -24,8 +24,8 @@ sys.addaudithook(set_variables)
 
 from mnist_study import networks, splits
 from mnist_study.compute import configure, tf
-from mnist_study.evaluation import BATCH_SIZE, predict
 from mnist_study.params import load
+from mnist_study.prediction import BATCH_SIZE, predict
 from mnist_study.splits import Split
 from mnist_study.training import train
 

@@ -39,11 +39,12 @@ PINNED = {
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "1",
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "TF_SET_ONEDNN_FPMATH_MODE": "STRICT",
+    "TF_XLA_FLAGS": "",  # could ask for clusters of operations, with other sums
 }
 os.environ.update(PINNED)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 XLA_INSTRUCTION_SETS = {"AVX512_CORE": "AVX512", "AVX2": "AVX2", "AVX": "AVX", "SSE41": "SSE4_2"}
-with _stderr_held_back(), large_imports(without=["sklearn"]):
+with _stderr_held_back(), large_imports(without=["matplotlib", "sklearn"]):
     import keras
     import tensorflow as tf
 

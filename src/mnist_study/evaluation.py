@@ -1,44 +1,12 @@
-"""Score a network on the test images."""
+"""Score what a network says of the test images, and choose which of them are shown."""
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
-from sklearn.metrics import log_loss, precision_recall_fscore_support
 
-from mnist_study.compute import keras
 from mnist_study.mnist import NUM_CLASSES
 from mnist_study.uncertainty import wilson_interval
 
-DIGITS = list(range(NUM_CLASSES))
-BATCH_SIZE = 500  # images at once; another number may choose other kernels, and other last bits
-
-
-def predict(model, split):
-    """Class probabilities.
-
-    The last layer is computed here, in double precision, and rounded: so the bytes do not
-    depend on TensorFlow's softmax, whose approximate reciprocals differ between makers of
-    processors, and hardly ever on the order in which a matrix product is summed.
-
-    Args:
-        model: keras.Model whose last layer is dense, with softmax.
-        split: Split of n images.
-
-    Returns:
-        float32 (n, 10), rows that sum to 1.
-
-    Raises:
-        ValueError: the last layer is another one.
-    """
-    last = model.layers[-1]
-    if getattr(last, "activation", None) is not keras.activations.softmax or not last.use_bias:
-        raise ValueError(f"{model.name}: expected a last layer with softmax and bias, got {last}")
-    features = keras.Model(model.inputs, last.input).predict(
-        split.x[..., np.newaxis], batch_size=BATCH_SIZE, verbose=0
-    )
-    kernel, bias = last.get_weights()
-    logits = features.astype(np.float64) @ kernel.astype(np.float64) + bias
-    return softmax(logits, axis=1).astype(np.float32)
+IMPOSSIBLE = np.finfo(np.float64).eps  # the probability that 0 counts as, or one loss is infinite
 
 
 def tabulate(probabilities, y):
@@ -60,6 +28,20 @@ def tabulate(probabilities, y):
     )
 
 
+def confusion(table):
+    """Count images by what they are and what they are taken for.
+
+    Args:
+        table: what tabulate returned.
+
+    Returns:
+        int64 (10, 10): by label (row) and prediction (column).
+    """
+    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    np.add.at(counts, (table["label"].to_numpy(), table["prediction"].to_numpy()), 1)
+    return counts
+
+
 def score(probabilities, y, *, confidence):
     """Metrics of one network.
 
@@ -72,23 +54,22 @@ def score(probabilities, y, *, confidence):
         dict: loss (mean categorical cross-entropy, in nats), accuracy and its interval, the number
         of errors, and precision, recall and F1 per digit.
     """
-    predictions = probabilities.argmax(axis=1)
-    correct = int(np.sum(predictions == y))
+    counts = confusion(tabulate(probabilities, y))
+    right, labelled, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    correct = int(right.sum())
     interval = wilson_interval(correct, len(y), confidence=confidence)
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        y, predictions, labels=DIGITS, zero_division=0.0
-    )
     normalised = probabilities.astype(np.float64)
     normalised /= normalised.sum(axis=1, keepdims=True)  # float32 rows sum to 1 within 1e-7
+    of_the_label = np.maximum(normalised[np.arange(len(y)), y], IMPOSSIBLE)
     return {
-        "loss": float(log_loss(y, normalised, labels=DIGITS)),
+        "loss": float(-np.log(of_the_label).mean()),
         "accuracy": correct / len(y),
         "accuracy_low": interval.low,
         "accuracy_high": interval.high,
         "errors": len(y) - correct,
-        "precision": _per_digit(precision),
-        "recall": _per_digit(recall),
-        "f1": _per_digit(f1),
+        "precision": _by_digit(right, predicted),
+        "recall": _by_digit(right, labelled),
+        "f1": _by_digit(2 * right, labelled + predicted),
     }
 
 
@@ -111,5 +92,6 @@ def choose_examples(tables, *, samples, seed):
     return np.unique(np.concatenate([sampled, *wrong])), sampled
 
 
-def _per_digit(values):
-    return {str(digit): float(value) for digit, value in zip(DIGITS, values, strict=True)}
+def _by_digit(images, of):
+    """Shares by digit; that of none is 0."""
+    return {str(digit): float(share) for digit, share in enumerate(images / np.maximum(of, 1))}

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mnist_study import replication
+from mnist_study.evaluation import confusion
 from mnist_study.files import read_json
-from mnist_study.mnist import NUM_CLASSES
 
 NETS = ("dense", "cnn")
 METRICS = ("claims", "evaluate", "preprocess", "replicate", "train_cnn", "train_dense")
@@ -64,10 +64,7 @@ class Findings:
 
     def confusion(self, net):
         """int (10, 10): test images by label (row) and prediction (column)."""
-        counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=int)
-        table = self.predictions[net]
-        np.add.at(counts, (table["label"].to_numpy(), table["prediction"].to_numpy()), 1)
-        return counts
+        return confusion(self.predictions[net])
 
     def most_common_error(self, net):
         """How often a net makes the mistake that it makes most."""

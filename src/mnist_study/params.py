@@ -171,21 +171,19 @@ class Libraries(Section):
     keras: str
     matplotlib: str
     numpy: str
-    scikit_learn: str = Field(alias="scikit-learn")
     scipy: str
     tensorflow: str
 
     @field_validator("*")
     @classmethod
     def _is_installed(cls, version, info: ValidationInfo):
-        name = (info.field_name or "").replace("_", "-")
-        if version != (installed := metadata.version(name)):
+        if version != (installed := metadata.version(info.field_name or "")):
             raise ValueError(f"{installed}, the version that is installed")
         return version
 
     def versions(self):
         """Version by name."""
-        return self.model_dump(by_alias=True)
+        return self.model_dump()
 
 
 class Params(Section):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special  # scipy.stats takes half a second to import
 
 from mnist_study.claims import Verdict, judge_accuracy
 from mnist_study.uncertainty import Interval, wilson_interval
@@ -53,7 +53,7 @@ def mean_interval(values, *, confidence):
     """
     values = np.asarray(values)
     mean, sd = values.mean(), values.std(ddof=1)
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * sd / np.sqrt(len(values))
+    half = special.stdtrit(len(values) - 1, (1 + confidence) / 2) * sd / np.sqrt(len(values))
     return Mean(float(mean), float(mean - half), float(mean + half), float(sd))
 
 
