@@ -50,7 +50,7 @@ def draw_accuracies(axis, accuracies, net, summary):
     )  # fmt: skip
     axis.axvline(claim["measured"], color=COLOURS[net], linewidth=1)
     axis.axvline(claim["claimed"], color="0.45", linestyle="--", label="claim")
-    axis.xaxis.set_major_formatter(PercentFormatter(1))
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     axis.xaxis.set_major_locator(MaxNLocator(5))
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(
@@ -58,7 +58,8 @@ def draw_accuracies(axis, accuracies, net, summary):
         xlabel="test accuracy",
         ylabel="seeds, in order of accuracy",
     )
-    axis.legend(loc="upper left" if net == "dense" else "upper center")
+    # Below the axis: beside the seeds, the legend's own marker would look like one.
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, columnspacing=1.2)
 
 
 def draw_loss(axis, curve, net, summary):
