@@ -86,7 +86,7 @@ class Store:
         uri = os.environ.get("MLFLOW_TRACKING_URI") or local
         lock = root / "mlflow.db.lock"
         # Two processes that make a fresh SQLite store at once break it.
-        with _locked(lock):
+        with _locked(lock), large_imports():  # MLflow imports what it needs for this kind of store
             # The registry looks a model up in the global store, which in the folder of a queued
             # experiment would be another one.
             mlflow.set_tracking_uri(uri)
