@@ -178,21 +178,18 @@ def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train,
     expected = iter([("7  (99%)", "label 7"), ("3  (50%)", "label 2"), ("1  (>99%)", "label 1")])
     for number, (above, below) in enumerate(zip(axis.texts[::2], axis.texts[1::2], strict=True)):
         assert (above.get_text(), below.get_text()) == next(expected)
-        *where, top = place(above, rows=2, columns=2)
-        assert where == list(divmod(number, 2))
-        *where, bottom = place(below, rows=2, columns=2)
-        assert where == list(divmod(number, 2))
-        image = places(axis, rows=2, columns=2)[tuple(where)]
+        where = divmod(number, 2)
+        *where_above, top = place(above, rows=2, columns=2)
+        *where_below, bottom = place(below, rows=2, columns=2)
+        assert where_above == where_below == list(where)
+        image = places(axis, rows=2, columns=2)[where]
         inked = np.flatnonzero(image.any(axis=1)) / len(image)
         assert top < inked.min() < inked.max() < bottom
-        (left,) = np.unique(image.any(axis=0).argmax())
         digit = tiny_train.x[number]
-        top_left = (
-            image.any(axis=1).argmax() - digit.any(axis=1).argmax(),
-            (left - digit.any(axis=0).argmax()),
+        first_row, first_column = (
+            image.any(axis=axis).argmax() - digit.any(axis=axis).argmax() for axis in (1, 0)
         )
-        window = image[top_left[0] :][:28, top_left[1] :][:, :28]
-        assert np.array_equal(window, digit)
+        assert np.array_equal(image[first_row:, first_column:][:28, :28], digit)
 
 
 def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
