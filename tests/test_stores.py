@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import answers, free_port, wait_until
 from tests.runs import Runs, store
 from tests.tiny_study import ENVIRONMENT
 
@@ -175,21 +175,3 @@ def test_a_full_disk_of_the_store_costs_no_training(study, tmp_path):
     assert "full" in warning
     assert "mnist-study sync" in warning
     assert (study.root / "metrics/preprocess.json").is_file()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(1)

@@ -11,14 +11,14 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from mnist_study import cli, sweep
 from mnist_study.revisions import EXPERIMENT
 from mnist_study.trials import Event
+from tests.processes import answers, below, free_port, kill, processes_of, wait_until
 from tests.runs import Runs, store
-from tests.test_stores import answers, free_port, mlflow_server, wait_until
+from tests.test_stores import mlflow_server
 from tests.tiny_study import ENVIRONMENT, ROOT
 
 SWEEP = "python -m mnist_study.cli sweep --target train_dense"
@@ -266,15 +266,10 @@ class RayCluster:
             stderr=subprocess.DEVNULL,
         )
 
-    def processes(self, root):
-        with_it = psutil.Process(root.pid)
-        return [*with_it.children(recursive=True), with_it]
-
     def kill(self, root):
         """Kill a node's own processes; what its workers have started is left to itself."""
-        for process in self.processes(root):
-            if "ray" in process.name() or process.pid == root.pid:
-                process.kill()
+        kill(below(root), named="ray")
+        root.kill()
         root.wait()
 
 
@@ -285,27 +280,16 @@ def ray_cluster():
     yield cluster
     for root in (cluster.node, cluster.head):
         if root.poll() is None:
-            for process in cluster.processes(root):
-                process.kill()
+            kill(below(root))
+            root.kill()
             root.wait()
-    wait_until(lambda: not of_folder(folder), seconds=20)
+    wait_until(lambda: not processes_of(folder), seconds=20)
     shutil.rmtree(folder)
-
-
-def of_folder(folder):
-    """The processes whose command line names a folder, or that run in it."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "cwd"]):
-        words = [*(process.info["cmdline"] or ()), process.info["cwd"] or ""]
-        if any(str(folder) in word for word in words):
-            found.append(process)
-    return found
 
 
 def training_on(root):
     """Whether a stage trains on a node."""
-    children = psutil.Process(root.pid).children(recursive=True)
-    return any("stages.train_dense" in " ".join(child.cmdline()) for child in children)
+    return any(process in below(root) for process in processes_of("stages.train_dense"))
 
 
 def clones():
@@ -332,7 +316,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     assert logged(store(study)) == {"5": 1, "6": 1, "7": 1}
     assert store(study).statuses() == {"FINISHED"}
     assert study("git diff --name-only").stdout == "params.yaml\n"
-    wait_until(lambda: not of_folder("/mnist-study-"), seconds=20)
+    wait_until(lambda: not processes_of("/mnist-study-"), seconds=20)
     assert clones() == []
 
     (name,) = [name for name in experiments(study) if "units=7" in name]

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 
 from mnist_study import provenance
 from mnist_study.mlflow_store import Store
+from tests.processes import below, processes_of, wait_until
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
 
@@ -199,7 +200,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
     with start(study, "train_dense") as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
-        (tracker,) = psutil.Process(stage.pid).children()
+        (tracker,) = below(stage)
         wait_for(stage, "epoch  9")
         stage.send_signal(signal.SIGKILL)
     tracker.resume()
@@ -268,12 +269,8 @@ def start(study, stage):
 
 def trackers(study):
     """The tracking processes that run in a study's folder."""
-    return [
-        process
-        for process in psutil.process_iter(["cmdline", "cwd"])
-        if "mnist_study.tracker" in (process.info["cmdline"] or ())
-        and process.info["cwd"] == str(study.root)
-    ]
+    in_folder = processes_of(str(study.root))
+    return [process for process in processes_of("mnist_study.tracker") if process in in_folder]
 
 
 def wait_for(stage, text):
@@ -281,13 +278,6 @@ def wait_for(stage, text):
         if text in line:
             return
     raise AssertionError(f"the stage ended before it printed {text!r}")
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_a_stages_peak_of_memory_is_its_own_and_not_that_of_what_started_it():
