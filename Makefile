@@ -6,9 +6,11 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-# The first of these that TensorFlow has wheels for; `make PYTHON=/path/to/python` chooses.
+# The first of these that TensorFlow has wheels for, and whose tarfile unpacks safely (PEP 706);
+# `make PYTHON=/path/to/python` chooses.
+SUPPORTED := (3, 11, 4) <= sys.version_info < (3, 14)
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
-	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	$$name -c 'import sys; sys.exit(not $(SUPPORTED))' 2>/dev/null \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
@@ -86,7 +88,7 @@ ui: $(VENV)/installed ## Open MLflow's pages on the runs
 
 # One version for every Python, since results depend on it: params.yaml names those that matter.
 lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
-	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11.4 --generate-hashes \
 		--fork-strategy fewest --no-emit-index-url --no-annotate --no-header --upgrade --quiet \
 		--output-file requirements.lock
 	@sed -nE 's/^([a-z-]+)==([^ ]+).*/\1 \2/p' requirements.lock | awk '!seen[$$1]++' | while read name version; do \
@@ -100,10 +102,10 @@ $(VENV)/installed: $(VENV)/locked pyproject.toml
 $(VENV)/locked: requirements.lock
 	@# What a link leads to may be in use elsewhere, and would be emptied.
 	@test ! -L $(VENV) || { echo "error: $(VENV): expected a folder, received a link; remove it"; exit 1; }
-	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11, 3.12 or 3.13 with venv," \
+	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11.4 to 3.13 with venv," \
 		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("error: expected" \
-		" Python 3.11, 3.12 or 3.13, received %d.%d; name another: make PYTHON=..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; $(SUPPORTED) or sys.exit("error: expected Python 3.11.4 to 3.13," \
+		" received %d.%d.%d; name another: make PYTHON=..." % sys.version_info[:3])'
 	@echo "Installing into $(VENV) from requirements.lock; this takes a few minutes, once."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes --requirement requirements.lock
