@@ -3,9 +3,12 @@
 import ast
 import json
 import re
+import tomllib
+from types import SimpleNamespace
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
 from mnist_study.params import load
@@ -80,6 +83,14 @@ def test_the_versions_are_those_of_the_lock_for_every_python(python):
     }
     versions = load(ROOT / "params.yaml").libraries.versions()
     assert {library: locked[library] for library in versions} == versions
+
+
+@pytest.mark.parametrize("python", [(3, 10, 9), (3, 11, 3), (3, 11, 4), (3, 13, 9), (3, 14, 0)])
+def test_make_takes_the_pythons_that_the_package_takes(python):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (supported,) = re.findall(r"^SUPPORTED := (.+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    taken = eval(supported, {"sys": SimpleNamespace(version_info=python)})
+    assert taken == SpecifierSet(project["requires-python"]).contains(".".join(map(str, python)))
 
 
 def imports(script):

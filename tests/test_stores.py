@@ -141,7 +141,7 @@ def test_a_server_that_dies_midway_costs_no_training(study, tmp_path):
             for line in stage.stdout:
                 if line.startswith("epoch  3"):
                     break
-            wait_until(lambda: Runs(uri).of("train_dense"))
+            wait_until(lambda: Runs(uri).of("train_dense"), seconds=30)
             subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=True)
             for _ in stage.stdout:
                 last_epoch = time.monotonic()
