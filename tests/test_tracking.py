@@ -11,11 +11,13 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from mnist_study import provenance
+from mnist_study import provenance, tracking
 from mnist_study.mlflow_store import Store
-from tests.processes import below, processes_of, wait_until
+from tests.processes import below, kill, processes_of, wait_until
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
+
+TRAIN = ["python", "-m", "stages.train_dense"]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,14 @@ def test_what_varies_is_in_the_run(runs):
     tags = run.data.tags
     assert tags["version.tensorflow"].startswith("2.")
     assert tags["host"] == socket.gethostname()
+
+
+def test_an_execution_of_the_pipeline_has_one_tracker_which_ends_with_it(runs, tiny_repro):
+    (key,) = {run.data.tags["tracker"] for run in runs.stages}
+    wait_until(lambda: provenance.is_gone(key))
+    (execution,) = {run.data.tags["execution"] for run in runs.stages}
+    _, pid, started = execution.rsplit(":", 2)
+    assert not (tracking.SOCKETS / f"mnist-study-{pid}-{started}").exists()
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +196,7 @@ def test_a_stage_that_fails_leaves_a_failed_run(study):
 
 def test_a_stage_that_is_killed_leaves_a_killed_run(study):
     study.set_params(train_dense__epochs=500)
-    with start(study, "train_dense") as stage:
+    with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  3")
         stage.send_signal(signal.SIGKILL)
     wait_until(lambda: store(study).statuses() == {"KILLED"})
@@ -197,7 +207,7 @@ def test_a_stage_that_is_killed_leaves_a_killed_run(study):
 @pytest.mark.slow
 def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(study):
     study.set_params(train_dense__epochs=500)
-    with start(study, "train_dense") as stage:
+    with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
         (tracker,) = below(stage)
@@ -213,7 +223,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
     study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=5000)
-    with start(study, "train_dense") as stage:
+    with start(study, TRAIN) as stage:
         wait_until(lambda: "RUNNING" in [run.info.status for run in store(study).of("train_dense")])
         subprocess.run(["pkill", "-KILL", "-P", str(stage.pid)], check=True)
         stage.send_signal(signal.SIGKILL)
@@ -221,6 +231,43 @@ def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
     study("git checkout -q params.yaml")
     study("mnist-study sync")
     assert store(study).statuses() == {"KILLED", "FINISHED"}
+
+
+@pytest.mark.slow
+def test_a_stage_whose_pipeline_has_lost_its_tracker_starts_another_one(study):
+    two = "python -m stages.fetch && echo fetched && read && python -m stages.preprocess"
+    pipeline = ["bash", "-c", two, "dvc"]  # by its name, what DVC is to a stage
+    with start(study, pipeline, stdin=subprocess.PIPE) as process:
+        wait_for(process, "fetched")
+        kill(trackers(study))
+        process.communicate("\n")
+    assert process.returncode == 0
+    assert store(study).statuses() == {"FINISHED"}
+    runs = [store(study).one(stage) for stage in ("fetch", "preprocess")]
+    assert len({run.data.tags["tracker"] for run in runs}) == 2
+    assert len({run.data.tags["execution"] for run in runs}) == 1
+
+
+def test_a_tracker_that_does_not_answer_is_left_to_itself(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tracking, "PATIENCE", 0.1)
+    address = tmp_path / "address"
+    address.touch()
+    stage, tracker = socket.socketpair()
+    monkeypatch.setattr(tracking, "_ready", [(stage, address)])
+    with tracker, tracking.run("fetch"):
+        pass
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("warning: MLflow: no answer from the tracking store within 0.1 s")
+    assert not address.exists()  # so the next stage starts another one
+
+
+def test_a_tracker_that_dies_is_warned_about(tmp_path, monkeypatch, capsys):
+    stage, tracker = socket.socketpair()
+    monkeypatch.setattr(tracking, "_ready", [(stage, tmp_path)])
+    with tracking.run("fetch"):
+        tracker.close()
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning == f"warning: MLflow: the tracker has died; {tracking.ADVICE}"
 
 
 @pytest.mark.slow
@@ -257,13 +304,9 @@ def assert_survives(study, uri):
     assert "mnist-study sync" in warning
 
 
-def start(study, stage):
+def start(study, command, **streams):
     return subprocess.Popen(
-        ["python", "-m", f"stages.{stage}"],
-        cwd=study.root,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
+        command, cwd=study.root, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, **streams
     )
 
 

@@ -46,7 +46,7 @@ def here(process):
     dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *sources))
     return Provenance(
         name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
-        execution=process_key(_pipeline_process(process)),
+        execution=pipeline_of(process),
         tags=_experiment_tags(experiment, os.environ.get("DVC_EXP_BASELINE_REV", ""))
         | {
             "git.commit": commit,
@@ -105,16 +105,20 @@ def is_gone(key):
         return True
 
 
-def _pipeline_process(stage):
-    """The DVC process that runs the stage, or the stage itself when it is run by hand."""
+def pipeline_of(stage):
+    """The key of the DVC process that runs a stage, or of the stage that is run by hand.
+
+    Args:
+        stage: its process id.
+    """
     process = psutil.Process(stage)
     for ancestor in process.parents():
         try:
             if any(Path(word).name == "dvc" for word in ancestor.cmdline()[:4]):
-                return ancestor
+                return process_key(ancestor)
         except psutil.Error:  # gone, or not ours to read
             continue
-    return process
+    return process_key(process)
 
 
 def _experiment_tags(experiment, baseline):

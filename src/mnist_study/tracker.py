@@ -1,68 +1,108 @@
-"""The process that logs a stage's run to MLflow: `python -m mnist_study.tracker`.
+"""The process that logs to MLflow: `python -m mnist_study.tracker PIPELINE ADDRESS`.
 
-Standard input brings the stage's events as lines of JSON: `{"stage": name}` when its run begins,
-`{"epoch": row}` after each epoch, and at the end `{"status": …, "seconds": …, "peak_memory_mb":
-…}`. Standard output takes back such lines: `{}` for progress, `{"say": text}` for the user,
-`{"warning": text}` when tracking has failed.
+The first stage of an execution of the pipeline starts it. It serves one stage after another, since
+to import MLflow and to open a store takes longer than to log; it ends with the pipeline's process.
+
+Standard input is a socket that listens at ADDRESS. Over its connection a stage sends its events as
+lines of JSON: `{"stage": name, "process": id}` when its run begins, `{"epoch": row}` after each
+epoch, and at the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. It is sent such lines:
+`{}` for progress, `{"say": text}` for the user, and at last `{"done": true}`, or `{"warning":
+text}` when tracking has failed.
 """
 
 import json
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from mnist_study.pipeline import record_from_workspace
+from mnist_study.provenance import is_gone
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
+LOOKS = 0.5  # seconds between two looks at whether the pipeline has ended
 
 
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
-    events: queue.SimpleQueue = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(events,), daemon=True).start()
-    try:
-        _track(events)
-    except Exception as error:  # whatever happens in a store must not reach the stage
-        reason = " ".join(str(error).split()) or type(error).__name__
-        _send(warning=reason[:300])
+    pipeline, address = sys.argv[1], Path(sys.argv[2])
+    listening = socket.socket(fileno=0)
+    listening.settimeout(LOOKS)
+    tracker = Tracker()
+    while address.exists() and not is_gone(pipeline):
+        with suppress(TimeoutError):
+            stage, _ = listening.accept()
+            with stage:
+                tracker.serve(stage, address)
+    address.unlink(missing_ok=True)
 
 
-def _receive(events):
+class Tracker:
+    """Logs the stages of one execution of the pipeline."""
+
+    def __init__(self):
+        self._store = None  # until a stage's run begins: a stage may end before
+
+    def serve(self, stage, address):
+        """Log what a stage tells; on failure, leave the next one to another tracker.
+
+        Args:
+            stage: socket, connected.
+            address: Path, where stages find this tracker.
+        """
+        self._stage = stage
+        events: queue.SimpleQueue = queue.SimpleQueue()
+        threading.Thread(target=_receive, args=(stage, events), daemon=True).start()
+        try:
+            self._track(events)
+            self._send(done=True)
+        except Exception as error:  # whatever happens in a store must not reach the stage
+            address.unlink(missing_ok=True)
+            reason = " ".join(str(error).split()) or type(error).__name__
+            self._send(warning=reason[:300])
+
+    def _track(self, events):
+        if (begun := events.get()) == END_OF_INPUT:
+            return
+        store = self._connect()
+        run = store.start(record_from_workspace(begun["stage"]), process=begun["process"])
+        logged_epochs = []
+        while "epoch" in (event := events.get()):
+            store.log_history(run, [event["epoch"]])
+            logged_epochs.append(event["epoch"]["epoch"])
+            self._send()
+        if event["status"] == "FINISHED":
+            record = record_from_workspace(begun["stage"])
+            store.log_outputs(run, record, logged_epochs=logged_epochs)
+        store.end(run, **event)
+
+    def _connect(self):
+        if self._store is None:
+            from mnist_study.mlflow_store import Store  # the stage may still be importing, too
+
+            self._store = Store.connect(
+                on_progress=self._send, on_news=lambda text: self._send(say=text)
+            )
+        return self._store
+
+    def _send(self, **message):
+        with suppress(OSError):  # the stage was killed: its run is still to be closed
+            self._stage.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _receive(stage, events):
     """Take in events at once, so that the stage never waits for the store."""
-    for line in sys.stdin:
-        events.put(json.loads(line))
+    with suppress(OSError), stage.makefile(encoding="utf-8") as lines:
+        for line in lines:
+            events.put(json.loads(line))
     events.put(END_OF_INPUT)
 
 
-def _track(events):
-    from mnist_study.mlflow_store import Store  # the stage may still be importing, too
-
-    if (stage := events.get().get("stage")) is None:
-        return  # it ended before its run began
-    store = Store.connect(on_progress=_send, on_news=lambda text: _send(say=text))
-    run = store.start(record_from_workspace(stage), process=os.getppid())
-    logged_epochs = []
-    while "epoch" in (event := events.get()):
-        store.log_history(run, [event["epoch"]])
-        logged_epochs.append(event["epoch"]["epoch"])
-        _send()
-    if event["status"] == "FINISHED":
-        store.log_outputs(run, record_from_workspace(stage), logged_epochs=logged_epochs)
-    store.end(run, **event)
-
-
-def _send(**message):
-    with suppress(BrokenPipeError):  # the stage was killed: its run is still to be closed
-        print(json.dumps(message), file=_messages, flush=True)
-
-
 if __name__ == "__main__":
-    # Standard output is for messages alone: what libraries print goes where errors go.
-    _messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
     main()
-    # All is written, and the stage waits: to take MLflow apart would take longer than to log.
+    # All is written: to take MLflow apart would take longer than to log.
     os._exit(0)

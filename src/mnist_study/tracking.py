@@ -1,49 +1,74 @@
 """Track a stage's run in MLflow, without waiting for it and without depending on it.
 
-A stage opens a run here and goes on at once. What happens is told, as lines of JSON, to a process
-of its own (`tracker.py`), which alone imports MLflow. So a slow or dead tracking server costs no
-training, importing MLflow costs no time beside TensorFlow's, and a stage that is killed still has
-its run closed: the tracker sees the pipe end.
+A stage opens a run here and goes on at once. What happens is told, as lines of JSON, to another
+process (`tracker.py`), which alone imports MLflow, once for all stages of an execution of the
+pipeline. So a slow or dead tracking server costs no training, importing MLflow costs no time beside
+TensorFlow's, and a stage that is killed still has its run closed: its tracker sees the connection
+end.
 """
 
 import json
 import os
 import re
 import resource
-import select
+import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mnist_study import provenance
+
 # Seconds to wait at the end of a stage while its tracker makes no progress: a server may be dead,
 # but a store on this machine is only busy, as is a tracker that has not yet imported MLflow.
 PATIENCE_WITH_A_SERVER = 10
 PATIENCE = 60
+SOCKETS = Path("/tmp")  # not TMPDIR, which may be longer than the address of a socket can be
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
 
-_ready: list[subprocess.Popen] = []  # a tracker that has not been told of a stage yet
+_ready: list[tuple[socket.socket, Path]] = []  # a connection that has not been told of a stage yet
 
 
 def get_ready():
-    """Start the tracker of the run that is about to begin: it imports MLflow, and waits for it.
+    """Connect to the tracker of the run that is about to begin.
 
-    If there is none after all, since a parameter is wrong, the tracker ends with this process and
-    has not opened the store.
+    If there is no run after all, since a parameter is wrong, the tracker has not opened the store.
     """
-    _ready.append(_start_tracker())
+    _ready.append(_connect())
 
 
-def _start_tracker():
-    return subprocess.Popen(
-        [sys.executable, "-m", "mnist_study.tracker"],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+def _connect():
+    """Find the tracker of this execution of the pipeline; in its first stage, start it.
+
+    Returns:
+        A socket that is connected to it, and the address: a Path.
+    """
+    pipeline = provenance.pipeline_of(os.getpid())
+    _, pid, started = pipeline.rsplit(":", 2)
+    address = SOCKETS / f"mnist-study-{pid}-{started}"
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(address))
+    except (FileNotFoundError, ConnectionRefusedError):  # there is none; there was one, now killed
+        _start_tracker(pipeline, address)
+        connection.connect(str(address))  # it need not have come to listen
+    return connection, address
+
+
+def _start_tracker(pipeline, address):
+    address.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        subprocess.Popen(
+            [sys.executable, "-m", "mnist_study.tracker", pipeline, str(address)],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            stdin=listening,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
 
 @contextmanager
@@ -79,16 +104,12 @@ def peak_memory():
 
 
 class Run:
-    """A stage's side of the pipe."""
+    """A stage's side of the connection."""
 
     def __init__(self, stage):
         self._began = time.perf_counter()
-        self._process = _ready.pop() if _ready else _start_tracker()
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._events = self._process.stdin
-        self._messages = self._process.stdout
-        self._tell({"stage": stage})
+        self._tracker, self._address = _ready.pop() if _ready else _connect()
+        self._tell({"stage": stage, "process": os.getpid()})
 
     def log_epoch(self, row, images_per_second):
         """Show an epoch's metrics while training goes on.
@@ -112,37 +133,31 @@ class Run:
                 "peak_memory_mb": peak_memory() / 2**20,
             }
         )
-        with suppress(BrokenPipeError):  # the tracker has given up, and said why
-            self._events.close()
         if (warning := self._listen()) is not None:
             print(f"warning: MLflow: {warning}; {ADVICE}", file=sys.stderr)
 
     def _tell(self, event):
-        with suppress(BrokenPipeError):  # likewise
-            self._events.write(json.dumps(event).encode() + b"\n")
-            self._events.flush()
+        with suppress(OSError):  # the tracker has given up, and said why
+            self._tracker.sendall(json.dumps(event).encode() + b"\n")
 
     def _listen(self):
-        """Pass on what the tracker says until it ends; return what went wrong, or None."""
-        patience = PATIENCE
-        pending = b""
-        while select.select([self._messages], [], [], patience)[0]:
-            received = os.read(self._messages.fileno(), 2**16)
-            if not received:
-                if code := self._process.wait():
-                    return f"the tracker ended with status {code}"
-                return None
-            if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
-                patience = PATIENCE_WITH_A_SERVER
-            *lines, pending = (pending + received).split(b"\n")
-            for line in lines:
-                message = json.loads(line)
-                if "warning" in message:
-                    self._process.kill()
-                    self._process.wait()
-                    return message["warning"]
-                if "say" in message:
-                    print(message["say"], flush=True)
-        self._process.kill()
-        self._process.wait()
-        return f"no answer from the tracking store within {patience} seconds"
+        """Pass on what the tracker says until it is done; return what went wrong, or None."""
+        self._tracker.settimeout(PATIENCE)
+        try:
+            with self._tracker, self._tracker.makefile(encoding="utf-8") as messages:
+                for message in map(json.loads, messages):
+                    if "done" in message:
+                        return None
+                    if "warning" in message:
+                        return message["warning"]
+                    if "say" in message:
+                        print(message["say"], flush=True)
+                    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
+                        self._tracker.settimeout(PATIENCE_WITH_A_SERVER)
+        except TimeoutError:
+            self._address.unlink(missing_ok=True)  # the next stage is to start another one
+            patience = self._tracker.gettimeout()
+            return f"no answer from the tracking store within {patience:g} seconds"
+        except ConnectionError:
+            pass
+        return "the tracker has died"
