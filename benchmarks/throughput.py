@@ -29,13 +29,13 @@ def main():
 
 def add_arguments(parser):
     parser.add_argument("--data", default="data/raw", help="default: %(default)s")
-    parser.add_argument("--trials", type=int, help="of each turn; default: two a core, short one")
+    parser.add_argument("--trials", type=int, help="of each turn; default: four a core, short one")
 
 
 @contextmanager
 def prepare(arguments):
     epochs = SHORT_EPOCHS if arguments.short else EPOCHS
-    trials = arguments.trials or cores() * (1 if arguments.short else 2)
+    trials = arguments.trials or cores() * (1 if arguments.short else 4)
     values = {f"train_{net}__epochs": number for net, number in epochs.items()}
     with clone(raw_data(arguments.data), **values) as project, cluster(cores()) as address:
         project(*DVC, "repro", "preprocess")

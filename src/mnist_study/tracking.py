@@ -39,12 +39,8 @@ def get_ready():
     _ready.append(_connect())
 
 
-def _connect():
-    """Find the tracker of this execution of the pipeline; in its first stage, start it.
-
-    Returns:
-        A socket that is connected to it, and the address: a Path.
-    """
+def _connect() -> tuple[socket.socket, Path]:
+    """Find the tracker of this execution of the pipeline, at its address; or start it."""
     pipeline = provenance.pipeline_of(os.getpid())
     _, pid, started = pipeline.rsplit(":", 2)
     address = SOCKETS / f"mnist-study-{pid}-{started}"
@@ -65,7 +61,7 @@ def _start_tracker(pipeline, address):
         subprocess.Popen(
             [sys.executable, "-m", "mnist_study.tracker", pipeline, str(address)],
             env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
-            stdin=listening,
+            stdin=listening.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
