@@ -4,7 +4,8 @@
 
 Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
 a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
-alone. PyTorch and JAX are none of this project's libraries: PYTHON is an interpreter that has them.
+alone. PyTorch and JAX are none of this project's libraries: PYTHON is an interpreter that has them,
+and Keras on top of them.
 """
 
 import tempfile
@@ -29,7 +30,7 @@ def main():
 
 def add_arguments(parser):
     parser.add_argument("--data", default="data/raw", help="default: %(default)s")
-    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter with PyTorch, JAX, Optax")
+    parser.add_argument("--peers", metavar="PYTHON", help="with PyTorch, JAX, Optax, Keras")
 
 
 @contextmanager
@@ -69,6 +70,12 @@ def contenders(net, path, peers):
         **(layouts if net == "cnn" else {}),
         "PyTorch, compiled": partial(peer, "pytorch", net, path, "compiled"),
         "JAX, jitted loop": partial(peer, "jax_loop", net, path),
+        **{
+            f"Keras on {name}, model.fit": partial(
+                peer, "plain_keras", net, path, environment={"KERAS_BACKEND": backend}
+            )
+            for name, backend in {"PyTorch": "torch", "JAX": "jax"}.items()
+        },
     }
 
 

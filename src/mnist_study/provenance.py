@@ -5,6 +5,7 @@ import os
 import platform
 import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -46,7 +47,7 @@ def here(process):
     dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *sources))
     return Provenance(
         name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
-        execution=pipeline_of(process),
+        execution=process_key(dvc_processes(process)[0]),
         tags=_experiment_tags(experiment, os.environ.get("DVC_EXP_BASELINE_REV", ""))
         | {
             "git.commit": commit,
@@ -105,20 +106,24 @@ def is_gone(key):
         return True
 
 
-def pipeline_of(stage):
-    """The key of the DVC process that runs a stage, or of the stage that is run by hand.
+def dvc_processes(stage):
+    """The DVC processes that a stage runs below, from the one that runs it outwards.
+
+    In a queued experiment, that one runs below a worker, which runs other experiments after it.
 
     Args:
         stage: its process id.
+
+    Returns:
+        list of psutil.Process: only the stage itself where it is run by hand.
     """
     process = psutil.Process(stage)
+    found = []
     for ancestor in process.parents():
-        try:
+        with suppress(psutil.Error):  # gone, or not ours to read
             if any(Path(word).name == "dvc" for word in ancestor.cmdline()[:4]):
-                return process_key(ancestor)
-        except psutil.Error:  # gone, or not ours to read
-            continue
-    return process_key(process)
+                found.append(ancestor)
+    return found or [process]
 
 
 def _experiment_tags(experiment, baseline):

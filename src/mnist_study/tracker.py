@@ -1,13 +1,14 @@
-"""The process that logs to MLflow: `python -m mnist_study.tracker PIPELINE ADDRESS`.
+"""The process that logs to MLflow: `python -m mnist_study.tracker DVC ADDRESS`.
 
-The first stage of an execution of the pipeline starts it. It serves one stage after another, since
-to import MLflow and to open a store takes longer than to log; it ends with the pipeline's process.
+The first stage that a DVC process runs starts it, be it a `dvc repro` or a worker of the queue. It
+serves one stage after another, since to import MLflow and to open a store takes longer than to log;
+it ends with that process, of which DVC is the key.
 
 Standard input is a socket that listens at ADDRESS. Over its connection a stage sends its events as
-lines of JSON: `{"stage": name, "process": id}` when its run begins, `{"epoch": row}` after each
-epoch, and at the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. It is sent such lines:
-`{}` for progress, `{"say": text}` for the user, and at last `{"done": true}`, or `{"warning":
-text}` when tracking has failed.
+lines of JSON: `{"stage": name, "process": id, "folder": path, "environment": {…}}` when its run
+begins, `{"epoch": row}` after each epoch, and at the end `{"status": …, "seconds": …,
+"peak_memory_mb": …}`. It is sent such lines: `{}` for progress, `{"say": text}` for the user, and
+at last `{"done": true}`, or `{"warning": text}` when tracking has failed.
 """
 
 import json
@@ -24,16 +25,16 @@ from mnist_study.pipeline import record_from_workspace
 from mnist_study.provenance import is_gone
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
-LOOKS = 0.5  # seconds between two looks at whether the pipeline has ended
+LOOKS = 0.5  # seconds between two looks at whether DVC has ended
 
 
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
-    pipeline, address = sys.argv[1], Path(sys.argv[2])
+    dvc, address = sys.argv[1], Path(sys.argv[2])
     listening = socket.socket(fileno=0)
     listening.settimeout(LOOKS)
     tracker = Tracker()
-    while address.exists() and not is_gone(pipeline):
+    while address.exists() and not is_gone(dvc):
         with suppress(TimeoutError):
             stage, _ = listening.accept()
             with stage:
@@ -42,7 +43,7 @@ def main():
 
 
 class Tracker:
-    """Logs the stages of one execution of the pipeline."""
+    """Logs stages, one after another."""
 
     def __init__(self):
         self._store = None  # until a stage's run begins: a stage may end before
@@ -68,6 +69,8 @@ class Tracker:
     def _track(self, events):
         if (begun := events.get()) == END_OF_INPUT:
             return
+        os.environ.update(begun["environment"])
+        os.chdir(begun["folder"])
         store = self._connect()
         run = store.start(record_from_workspace(begun["stage"]), process=begun["process"])
         logged_epochs = []

@@ -1,12 +1,13 @@
 """Track a stage's run in MLflow, without waiting for it and without depending on it.
 
 A stage opens a run here and goes on at once. What happens is told, as lines of JSON, to another
-process (`tracker.py`), which alone imports MLflow, once for all stages of an execution of the
-pipeline. So a slow or dead tracking server costs no training, importing MLflow costs no time beside
+process (`tracker.py`), which alone imports MLflow, once for all stages that a DVC process runs. So
+a slow or dead tracking server costs no training, importing MLflow costs no time beside
 TensorFlow's, and a stage that is killed still has its run closed: its tracker sees the connection
 end.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from mnist_study import provenance
 # but a store on this machine is only busy, as is a tracker that has not yet imported MLflow.
 PATIENCE_WITH_A_SERVER = 10
 PATIENCE = 60
+LIBRARY = Path(__file__).parent
 SOCKETS = Path("/tmp")  # not TMPDIR, which may be longer than the address of a socket can be
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
@@ -40,27 +42,33 @@ def get_ready():
 
 
 def _connect() -> tuple[socket.socket, Path]:
-    """Find the tracker of this execution of the pipeline, at its address; or start it."""
-    pipeline = provenance.pipeline_of(os.getpid())
-    _, pid, started = pipeline.rsplit(":", 2)
-    address = SOCKETS / f"mnist-study-{pid}-{started}"
+    """Find the tracker that serves the DVC process above the stage, at its address; or start it."""
+    dvc = provenance.process_key(provenance.dvc_processes(os.getpid())[-1])
+    address = SOCKETS / f"mnist-study-{_digest(dvc)}"
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(address))
     except (FileNotFoundError, ConnectionRefusedError):  # there is none; there was one, now killed
-        _start_tracker(pipeline, address)
+        _start_tracker(dvc, address)
         connection.connect(str(address))  # it need not have come to listen
     return connection, address
 
 
-def _start_tracker(pipeline, address):
+def _digest(dvc):
+    """What a tracker is for: another store, or library, or DVC process has another one."""
+    code = [file.read_bytes() for file in sorted(LIBRARY.glob("*.py"))]
+    store = [os.environ.get(name, "") for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI")]
+    return hashlib.md5(repr([dvc, code, store]).encode()).hexdigest()
+
+
+def _start_tracker(dvc, address):
     address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(address))
         listening.listen()
         subprocess.Popen(
-            [sys.executable, "-m", "mnist_study.tracker", pipeline, str(address)],
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            [sys.executable, "-m", "mnist_study.tracker", dvc, str(address)],
+            env=os.environ | {"PYTHONPATH": str(LIBRARY.parent)},
             stdin=listening.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -105,7 +113,9 @@ class Run:
     def __init__(self, stage):
         self._began = time.perf_counter()
         self._tracker, self._address = _ready.pop() if _ready else _connect()
-        self._tell({"stage": stage, "process": os.getpid()})
+        here = {name: value for name, value in os.environ.items() if name.startswith("DVC_")}
+        begun = {"stage": stage, "process": os.getpid(), "folder": os.getcwd(), "environment": here}
+        self._tell(begun)
 
     def log_epoch(self, row, images_per_second):
         """Show an epoch's metrics while training goes on.
