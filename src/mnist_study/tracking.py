@@ -44,7 +44,7 @@ def get_ready():
 def _connect() -> tuple[socket.socket, Path]:
     """Find the tracker that serves the DVC process above the stage, at its address; or start it."""
     dvc = provenance.process_key(provenance.dvc_processes(os.getpid())[-1])
-    address = SOCKETS / f"mnist-study-{_digest(dvc)}"
+    address = SOCKETS / f"mnist_study.tracker-{_digest(dvc)}"
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(address))
