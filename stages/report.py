@@ -44,7 +44,7 @@ def write_page(params):
             panels=panels,
             digits=figures.choose_digits(results, params.report),
             confidence=confidence,
-            versions=params.libraries.versions(),
+            versions=params.versions(),
         )
         report.write_page(f"report/{name}.{suffix}", page)
 

@@ -4,7 +4,7 @@ Reads `train.npz` and `val.npz` in `data/processed/`; writes `models/cnn.keras`,
 curves and metrics.
 """
 
-from mnist_study import tracking
+from mnist_study import backend, tracking
 from mnist_study.errors import command
 from mnist_study.params import load
 
@@ -12,6 +12,7 @@ from mnist_study.params import load
 def main():
     params = load()
     with tracking.run("train_cnn") as run:
+        backend.choose(params.compute.backend)
         # Only now: TensorFlow takes seconds to import, and a mistake in a parameter none to find.
         from mnist_study import networks, training
 

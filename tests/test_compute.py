@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 from mnist_study.compute import _xla_flags
 
 
 def flags(instruction_set):
-    return dict(flag.split("=") for flag in _xla_flags(instruction_set))
+    compute = SimpleNamespace(instruction_set=instruction_set, deterministic=True)
+    return dict(flag.split("=") for flag in _xla_flags(compute))
 
 
 def test_what_a_user_asks_of_xla_counts_for_a_gpu_only(monkeypatch):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from mnist_study.batches import NO_IMAGE, in_batches
 from mnist_study.compute import keras
-from mnist_study.loops import NO_IMAGE, Learning, Scoring, in_batches
+from mnist_study.loops import Learning, Scoring
 from mnist_study.networks import build_dense
 from mnist_study.params import TrainDense
 from mnist_study.splits import Split

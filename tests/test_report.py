@@ -12,7 +12,7 @@ from mnist_study.report import look_up
 from tests.built_report import build_report
 from tests.tiny_study import ROOT
 
-VERSIONS = load(ROOT / "params.yaml").libraries.versions()
+VERSIONS = load(ROOT / "params.yaml").versions()
 METRICS = {path.stem: read_json(path) for path in (ROOT / "metrics").glob("*.json")}
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(?:e-?\d+)?%?")
 

@@ -61,7 +61,13 @@ for name, build, params, steps in (
     ("cnn", networks.build_cnn, TrainCnn(**{CNN}), 4),
     ("dense", networks.build_dense, TrainDense(**{DENSE}), int(sys.argv[1])),
 ):
-    compute = Compute(seed=0, deterministic=True, instruction_set="AVX2", steps_per_execution=steps)
+    compute = Compute(
+        backend="tensorflow",
+        seed=0,
+        deterministic=True,
+        instruction_set="AVX2",
+        steps_per_execution=steps,
+    )
     training.run_stage(
         name, build, params=params, compute=compute, on_epoch=lambda row, images_per_second: None
     )

@@ -35,6 +35,7 @@ Switch = Annotated[bool, Field(description="true or false")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
 Activation = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
 InstructionSet = Literal["ALL", "AVX512_CORE", "AVX2", "AVX", "SSE41"]  # as oneDNN calls them
+Backend = Literal["tensorflow", "jax", "torch"]  # as Keras calls them
 Optimizer = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
 
 
@@ -159,6 +160,7 @@ class Diff(Section):
 
 
 class Compute(Section):
+    backend: Backend
     seed: Seed
     deterministic: Switch
     instruction_set: InstructionSet
@@ -166,24 +168,35 @@ class Compute(Section):
 
 
 class Libraries(Section):
-    """The libraries whose version can change a number or a drawing: as installed, or not at all."""
+    """The libraries whose version can change a number or a drawing: as installed, or not at all.
 
+    JAX and PyTorch need not be there, unless they are to train.
+    """
+
+    jax: str
     keras: str
     matplotlib: str
     numpy: str
     scipy: str
     tensorflow: str
+    torch: str
 
     @field_validator("*")
     @classmethod
     def _is_installed(cls, version, info: ValidationInfo):
-        if version != (installed := metadata.version(info.field_name or "")):
-            raise ValueError(f"{installed}, the version that is installed")
+        library = info.field_name or ""
+        if library not in (info.context or {}).get("unused", ()):
+            _check_version(library, version)
         return version
 
-    def versions(self):
-        """Version by name."""
-        return self.model_dump()
+
+def _check_version(library, version):
+    try:
+        installed = metadata.version(library).partition("+")[0]  # PyTorch's says what it is for
+    except metadata.PackageNotFoundError:
+        raise ValueError(f"it to be installed: pip install '.[{library}]'") from None
+    if version != installed:
+        raise ValueError(f"{installed}, the version that is installed")
 
 
 class Params(Section):
@@ -198,6 +211,16 @@ class Params(Section):
     diff: Diff
     compute: Compute
     libraries: Libraries
+
+    def versions(self):
+        """Versions of the libraries, by name: of Keras' backends that of TensorFlow, which scores
+        the nets, and of the one that trains them."""
+        return self.libraries.model_dump(exclude=_unused(self.compute.backend))
+
+
+def _unused(backend):
+    """The libraries that nothing is computed with."""
+    return set(get_args(Backend)) - {"tensorflow", backend}
 
 
 def load(path="params.yaml"):
@@ -237,7 +260,7 @@ def check(received, path="params.yaml"):
         UserError: a line for each mistake: where, what was expected, what was received.
     """
     try:
-        return Params.model_validate(received)
+        return Params.model_validate(received, context={"unused": _unused(_backend(received))})
     except ValidationError as invalid:
         errors = invalid.errors()
         misspelt = {_meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
@@ -247,6 +270,14 @@ def check(received, path="params.yaml"):
             if not (error["type"] == "missing" and error["loc"] in misspelt)  # said once already
         ]
         raise UserError("\n".join(lines)) from None
+
+
+def _backend(received):
+    """The backend that is asked for, in parameters that are not checked yet."""
+    try:
+        return received["compute"]["backend"]
+    except (KeyError, TypeError):
+        return None
 
 
 def _explain(error):

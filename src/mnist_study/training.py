@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mnist_study import keras_file, origins, splits
+from mnist_study import backend, keras_file, keras_loops, origins, splits
+from mnist_study.batches import in_batches
 from mnist_study.compute import configure, keras
 from mnist_study.data_parallel import DataParallel
 from mnist_study.figures.curves import draw_curves
 from mnist_study.figures.style import save
 from mnist_study.files import write_csv, write_json
-from mnist_study.loops import Learning, Scoring, in_batches
 
 PROCESSED = Path("data/processed")
 
@@ -74,16 +74,13 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
     optimizer = keras.optimizers.get(
         {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
     )
-    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
-    network = DataParallel(model, params.shards) if params.shards > 1 else model
-    learn = Learning(
-        network,
-        train_split,
-        jit_compile=params.jit_compile,
-        optimizer=optimizer,
-        variables=model.trainable_variables,
+    model.compile(
+        optimizer,
+        "categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=backend.chosen() == "jax",
     )
-    score = Scoring(network, val_split, jit_compile=False)
+    learn, score = _loops(model, optimizer, train_split, val_split, params)
     to_score = in_batches(np.arange(len(val_split)), SCORED)
     rng = np.random.default_rng(seed)
     rows = []
@@ -111,6 +108,23 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         seconds = time.perf_counter() - began
         print(f"epoch {epoch:2}/{params.epochs}  {figures}  {seconds:.1f} s", flush=True)
     return pd.DataFrame(rows)
+
+
+def _loops(model, optimizer, train_split, val_split, params):
+    """What learns from train, and what scores val: TensorFlow's own loops, or else Keras'."""
+    if backend.chosen() != "tensorflow":
+        return keras_loops.Learning(model, train_split), keras_loops.Scoring(model, val_split)
+    from mnist_study import loops
+
+    network = DataParallel(model, params.shards) if params.shards > 1 else model
+    learn = loops.Learning(
+        network,
+        train_split,
+        jit_compile=params.jit_compile,
+        optimizer=optimizer,
+        variables=model.trainable_variables,
+    )
+    return learn, loops.Scoring(network, val_split, jit_compile=False)
 
 
 def summarise(history, num_parameters):

@@ -43,6 +43,8 @@ if stage and os.environ.get("OBSERVED"):
 
         def __getattr__(self, name):
             value = getattr(self._section, name)
+            if not self._prefix and callable(value):  # which reads through this, too
+                return value.__func__.__get__(self)
             path = f"{self._prefix}{name}"
             if not self._prefix:
                 return Recorded(value, f"{path}.")
