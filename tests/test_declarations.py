@@ -85,8 +85,16 @@ def test_the_versions_are_those_of_the_lock_for_every_python(python):
         for requirement in requirements
         if requirement.marker is None or requirement.marker.evaluate(here)
     }
-    versions = load(ROOT / "params.yaml").versions()
+    versions = load(ROOT / "params.yaml").libraries.model_dump(exclude={"torch"})
     assert {library: locked[library] for library in versions} == versions
+
+
+def test_the_extras_bring_the_versions_that_the_parameters_name():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    libraries = load(ROOT / "params.yaml").libraries
+    for backend in ("jax", "torch"):
+        version = getattr(libraries, backend)
+        assert project["optional-dependencies"][backend] == [f"{backend}=={version}"]
 
 
 @pytest.mark.parametrize("python", [(3, 10, 9), (3, 11, 3), (3, 11, 4), (3, 13, 9), (3, 14, 0)])

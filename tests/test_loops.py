@@ -1,9 +1,11 @@
+"""TensorFlow's own loops, as a graph and compiled by XLA, and Keras' that are called like them."""
+
 import numpy as np
 import pytest
 
+from mnist_study import keras_loops, loops
 from mnist_study.batches import NO_IMAGE, in_batches
 from mnist_study.compute import keras
-from mnist_study.loops import Learning, Scoring
 from mnist_study.networks import build_dense
 from mnist_study.params import TrainDense
 from mnist_study.splits import Split
@@ -19,7 +21,7 @@ PARAMS = TrainDense(
     jit_compile=True,
     epochs=1,
 )
-JIT_COMPILE = pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "XLA"])
+LOOPS = pytest.mark.parametrize("loop", ["graph", "XLA", "Keras"])
 
 
 @pytest.fixture
@@ -34,14 +36,25 @@ def split(tiny_train):
     return Split(tiny_train.x[:70], tiny_train.y[:70])
 
 
-def learning(net, split, *, jit_compile):
-    return Learning(
+def learning(net, split, loop):
+    optimizer = keras.optimizers.SGD(PARAMS.learning_rate)
+    if loop == "Keras":
+        net.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+        return keras_loops.Learning(net, split)
+    return loops.Learning(
         net,
         split,
-        jit_compile=jit_compile,
-        optimizer=keras.optimizers.SGD(PARAMS.learning_rate),
+        jit_compile=loop == "XLA",
+        optimizer=optimizer,
         variables=net.trainable_variables,
     )
+
+
+def scoring(net, split, loop):
+    if loop == "Keras":
+        net.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+        return keras_loops.Scoring(net, split)
+    return loops.Scoring(net, split, jit_compile=loop == "XLA")
 
 
 def probabilities_by_hand(weights, x):
@@ -66,9 +79,9 @@ def test_the_last_batch_is_filled_up():
     assert in_batches(np.arange(4), 2).tolist() == [[0, 1], [2, 3]]
 
 
-@JIT_COMPILE
-def test_scores_are_those_of_all_images_and_of_no_other(net, split, jit_compile):
-    score = Scoring(net, split, jit_compile=jit_compile)
+@LOOPS
+def test_scores_are_those_of_all_images_and_of_no_other(net, split, loop):
+    score = scoring(net, split, loop)
     batches = in_batches(np.arange(70), 32)  # the last has 6 images
     before = net.get_weights()
     assert score(batches, steps_per_execution=2) == pytest.approx(
@@ -77,38 +90,35 @@ def test_scores_are_those_of_all_images_and_of_no_other(net, split, jit_compile)
     assert all(np.array_equal(*pair) for pair in zip(before, net.get_weights(), strict=True))
 
 
-@JIT_COMPILE
-def test_what_fills_up_a_batch_teaches_nothing(net, split, jit_compile):
+@LOOPS
+def test_what_fills_up_a_batch_teaches_nothing(net, split, loop):
     begun = net.get_weights()
-    learning(net, split, jit_compile=jit_compile)(
-        in_batches(np.array([5, 9]), 32), steps_per_execution=1
-    )
+    learning(net, split, loop)(in_batches(np.array([5, 9]), 32), steps_per_execution=1)
     filled = net.get_weights()
     net.set_weights(begun)
     alone = Split(split.x[[5, 9]], split.y[[5, 9]])
-    learning(net, alone, jit_compile=False)(in_batches(np.arange(2), 2), steps_per_execution=1)
+    learning(net, alone, "graph")(in_batches(np.arange(2), 2), steps_per_execution=1)
     for ours, expected in zip(filled, net.get_weights(), strict=True):
         assert ours == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
-@JIT_COMPILE
-def test_a_step_goes_down_the_gradient_of_its_batch_alone(net, split, jit_compile):
+@LOOPS
+def test_a_step_goes_down_the_gradient_of_its_batch_alone(net, split, loop):
     """The last layer's biases: their gradient is the mean of probabilities minus labels."""
     weights = net.get_weights()
     chosen = np.array([3, 1, 4, 8])
     gradient = probabilities_by_hand(weights, split.x[chosen])
     gradient[np.arange(4), split.y[chosen]] -= 1
-    loss, accuracy = learning(net, split, jit_compile=jit_compile)(
-        in_batches(chosen, 4), steps_per_execution=1
-    )
+    loss, accuracy = learning(net, split, loop)(in_batches(chosen, 4), steps_per_execution=1)
     expected = weights[-1] - PARAMS.learning_rate * gradient.mean(axis=0)
     assert net.get_weights()[-1] == pytest.approx(expected, rel=1e-4, abs=1e-6)
     as_it_was = scores_by_hand(weights, Split(split.x[chosen], split.y[chosen]))
     assert (loss, accuracy) == pytest.approx(as_it_was, rel=1e-5)
 
 
-def test_each_batch_meets_the_weights_that_the_one_before_it_left(net, split):
-    learn = learning(net, split, jit_compile=True)
+@LOOPS
+def test_each_batch_meets_the_weights_that_the_one_before_it_left(net, split, loop):
+    learn = learning(net, split, loop)
     batches = in_batches(np.arange(70), 32)
     begun = net.get_weights()
     together = learn(batches, steps_per_execution=3)
@@ -121,9 +131,10 @@ def test_each_batch_meets_the_weights_that_the_one_before_it_left(net, split):
     assert together == pytest.approx(means, rel=1e-5)
 
 
-def test_the_batches_done_are_told_after_each_execution(net, split):
+@LOOPS
+def test_the_batches_done_are_told_after_each_execution(net, split, loop):
     told = []
-    learning(net, split, jit_compile=False)(
+    learning(net, split, loop)(
         in_batches(np.arange(70), 10), steps_per_execution=3, on_steps=told.append
     )
-    assert told == [3, 6, 7]
+    assert told == (list(range(1, 8)) if loop == "Keras" else [3, 6, 7])

@@ -2,7 +2,7 @@ import os
 import resource
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from pydantic import ValidationError
@@ -174,6 +174,12 @@ def test_a_section_cannot_be_changed_later(repository):
             id="unknown instruction set",
         ),
         pytest.param(
+            "backend: tensorflow",
+            "backend: pytorch",
+            "compute.backend: expected 'tensorflow', 'jax' or 'torch', received 'pytorch'",
+            id="unknown backend",
+        ),
+        pytest.param(
             f'keras: "{KERAS}"',
             'keras: "3.0.0"',
             f"libraries.keras: expected {KERAS}, the version that is installed, received '3.0.0'",
@@ -285,6 +291,53 @@ def test_a_section_cannot_be_changed_later(repository):
 def test_a_mistake_is_refused_in_one_line(write, old, new, line):
     write((old, new))
     assert refusal() == f"params.yaml: {line}"
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """What is said to be installed of the backends beside TensorFlow, to change."""
+    versions: dict[str, str] = {}
+
+    def look_up(library):
+        if library not in ("jax", "torch"):
+            return version(library)
+        if library not in versions:
+            raise PackageNotFoundError(library)
+        return versions[library]
+
+    monkeypatch.setattr("mnist_study.params.metadata.version", look_up)
+    return versions
+
+
+def test_a_backend_that_is_not_used_need_not_be_there_nor_as_named(write, installed):
+    installed["torch"] = "1.0.0"
+    write()
+    assert set(load().versions()) == {"keras", "matplotlib", "numpy", "scipy", "tensorflow"}
+
+
+def test_a_backend_that_is_not_installed_is_refused_with_the_command_that_installs_it(
+    write, installed
+):
+    write(("backend: tensorflow", "backend: jax"))
+    assert refusal() == (
+        "params.yaml: libraries.jax: expected it to be installed: pip install '.[jax]', "
+        "received '0.10.2'"
+    )
+
+
+def test_another_version_of_the_backend_is_refused(write, installed):
+    installed["torch"] = "1.0.0+cpu"
+    write(("backend: tensorflow", "backend: torch"), ('torch: "2.13.0"', 'torch: "2.0.0"'))
+    assert refusal() == (
+        "params.yaml: libraries.torch: expected 1.0.0, the version that is installed, "
+        "received '2.0.0'"
+    )
+
+
+def test_a_build_for_some_processor_is_the_version_that_it_is_a_build_of(write, installed):
+    installed["torch"] = "2.13.0+cpu"
+    write(("backend: tensorflow", "backend: torch"))
+    assert load().versions()["torch"] == "2.13.0"
 
 
 def test_several_mistakes_give_a_line_each(write):
