@@ -4,13 +4,14 @@
 
 Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
 a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
-alone. PyTorch and JAX are none of this project's libraries: PYTHON is an interpreter that has them,
-and Keras on top of them.
+alone. This project is measured on each backend that is installed beside it; PyTorch's and JAX's own
+loops where PYTHON names an interpreter that has both, and Optax.
 """
 
 import tempfile
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
@@ -30,7 +31,7 @@ def main():
 
 def add_arguments(parser):
     parser.add_argument("--data", default="data/raw", help="default: %(default)s")
-    parser.add_argument("--peers", metavar="PYTHON", help="with PyTorch, JAX, Optax, Keras")
+    parser.add_argument("--peers", metavar="PYTHON", help="with PyTorch, JAX, Optax")
 
 
 @contextmanager
@@ -58,7 +59,12 @@ def contenders(net, path, peers):
     own = {
         "kernels alone, all cores": partial(start_own, "kernels", net, cores()),
         "kernels alone, one core": partial(start_own, "kernels", net, 1),
-        "this project": partial(start_own, "project", net, path),
+        "this project": partial(start_own, "project", net, path, "tensorflow"),
+        **{
+            f"this project on {name}": partial(start_own, "project", net, path, backend)
+            for name, backend in {"JAX": "jax", "PyTorch": "torch"}.items()
+            if find_spec(backend)
+        },
         "Keras, model.fit": partial(start_own, "plain_keras", net, path),
     }
     if not peers:
@@ -70,12 +76,6 @@ def contenders(net, path, peers):
         **(layouts if net == "cnn" else {}),
         "PyTorch, compiled": partial(peer, "pytorch", net, path, "compiled"),
         "JAX, jitted loop": partial(peer, "jax_loop", net, path),
-        **{
-            f"Keras on {name}, model.fit": partial(
-                peer, "plain_keras", net, path, environment={"KERAS_BACKEND": backend}
-            )
-            for name, backend in {"PyTorch": "torch", "JAX": "jax"}.items()
-        },
     }
 
 

@@ -193,13 +193,16 @@ def test_a_watched_pipeline_charges_its_time_to_parts(study, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("contender", ["project", "plain_keras"])
+@pytest.mark.parametrize(
+    ("contender", "words"),
+    [("project", ["tensorflow"]), ("project", ["jax"]), ("plain_keras", [])],
+)
 @pytest.mark.parametrize("net", ["dense", "cnn"])
 def test_a_contender_measures_its_training_step_whenever_it_is_asked(
-    contender, net, tiny_train, tmp_path
+    contender, words, net, tiny_train, tmp_path
 ):
     splits.save(tmp_path / "train.npz", tiny_train)
-    worker = Worker(f"benchmarks.contenders.{contender}", net, tmp_path / "train.npz")
+    worker = Worker(f"benchmarks.contenders.{contender}", net, tmp_path / "train.npz", *words)
     answers = [worker(), worker()]
     worker.close()
     assert all(0.01 < milliseconds < 10_000 for milliseconds in answers)

@@ -1,4 +1,4 @@
-"""Time per step as this project trains: `python -m benchmarks.contenders.project NET DATA`.
+"""Time per step as this project trains: `python -m benchmarks.contenders.project NET DATA BACKEND`.
 
 An epoch is a turn. Only its training counts, not the validation after it.
 """
@@ -6,16 +6,19 @@ An epoch is a turn. Only its training counts, not the validation after it.
 import sys
 
 from benchmarks.processes import Turns
-from mnist_study import networks, splits
-from mnist_study.compute import configure
+from mnist_study import backend, splits
 from mnist_study.params import load
 from mnist_study.splits import Split
-from mnist_study.training import train
 
 
 def main():
     turns = Turns()
-    net, path = sys.argv[1:]
+    net, path, name = sys.argv[1:]
+    backend.choose(name)
+    from mnist_study import networks
+    from mnist_study.compute import configure
+    from mnist_study.training import train
+
     params = load()
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": sys.maxsize})
     configure(params.compute)
