@@ -20,7 +20,7 @@ from funcy import retry
 from mnist_study.errors import UserError, uninterrupted
 from mnist_study.trials import Event, done, last_error
 
-INTERVAL = 0.5  # seconds between two looks at the queue
+INTERVAL = 2  # seconds between two looks at the queue, each of which takes 0.05 s of a core
 PATIENCE = 15  # seconds for a worker to show up
 
 
