@@ -213,8 +213,7 @@ class Params(Section):
     libraries: Libraries
 
     def versions(self):
-        """Versions of the libraries, by name: of Keras' backends that of TensorFlow, which scores
-        the nets, and of the one that trains them."""
+        """Version by library: of Keras' backends, TensorFlow, which scores, and what trains."""
         return self.libraries.model_dump(exclude=_unused(self.compute.backend))
 
 
