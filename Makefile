@@ -25,7 +25,7 @@ repro: $(VENV)/installed ## Run what is not up to date of the whole study
 	@# A stage whose results are up to date does not run: its run in MLflow is written from them.
 	@$(VENV)/bin/mnist-study sync || true
 
-test: $(VENV)/installed ## Run the tests, in about three minutes
+test: $(VENV)/installed ## Run the tests, in about five minutes
 	@$(VENV)/bin/pytest -q -m 'not slow'
 
 test-all: $(VENV)/installed ## Run all tests, the slow ones too
