@@ -180,6 +180,12 @@ def test_a_section_cannot_be_changed_later(repository):
             id="unknown backend",
         ),
         pytest.param(
+            "backend: tensorflow",
+            "backend: [jax]",
+            "compute.backend: expected 'tensorflow', 'jax' or 'torch', received ['jax']",
+            id="list of backends",
+        ),
+        pytest.param(
             f'keras: "{KERAS}"',
             'keras: "3.0.0"',
             f"libraries.keras: expected {KERAS}, the version that is installed, received '3.0.0'",

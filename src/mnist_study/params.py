@@ -219,7 +219,7 @@ class Params(Section):
 
 def _unused(backend):
     """The libraries that nothing is computed with."""
-    return set(get_args(Backend)) - {"tensorflow", backend}
+    return {name for name in get_args(Backend) if name not in ("tensorflow", backend)}
 
 
 def load(path="params.yaml"):
