@@ -32,8 +32,8 @@ def timed_parts(clone, folder, *words):
 def add_up(whole, clocks):
     """Put the clocks of DVC and of its stages together.
 
-    What DVC waited for a stage and the stage's own clock did not see is its interpreter's start and
-    end. What DVC did not wait for a stage is DVC's.
+    What DVC waited for a stage and the stage's own clocks, of its process and of its fork, did not
+    see is its interpreter's start and end. What DVC did not wait for a stage is DVC's.
 
     Args:
         whole: seconds from the command to the prompt.
@@ -44,6 +44,7 @@ def add_up(whole, clocks):
     for clock in clocks:
         if clock["process"] != "dvc":
             parts.update(clock["seconds"])
+    del parts["forked"]  # which is what a process has waited for its fork
     parts["interpreter and imports"] += stages - parts.total()
     parts["DVC"] = whole - stages
     return dict(parts.most_common())

@@ -14,3 +14,8 @@ if sys.argv[0] == "-m":  # as long as Python looks for the stage that it is to r
     from mnist_study import tracking
 
     tracking.get_ready()
+
+    from mnist_study import forking
+
+    module = next(word for word in sys.orig_argv if word.startswith("stages."))
+    forking.run_elsewhere(module.removeprefix("stages."))

@@ -5,7 +5,7 @@ Reads metrics, curves, predictions and the examples that `evaluate` kept; writes
 """
 
 import signal
-from multiprocessing import get_context
+from multiprocessing import Process
 
 from mnist_study import tracking
 from mnist_study.errors import command
@@ -17,22 +17,23 @@ FIGURES = "plots/report"
 def main():
     params = load()
     with tracking.run("report"):
+        from mnist_study.findings import read_findings  # only now: pandas takes a while to import
+
+        results = read_findings()
         # Drawing takes seconds, and one core: half is for the files, half for the page.
-        files = get_context("spawn").Process(target=draw_files, daemon=True)
+        files = Process(target=draw_files, args=(params, results), daemon=True)
         files.start()
-        write_page(params)
+        write_page(params, results)
         files.join()
         if files.exitcode:
             raise RuntimeError("the process that draws the figures has failed, see above")
 
 
-def write_page(params):
+def write_page(params, results):
     """Draw what the page holds, and write it."""
-    from mnist_study import report  # only now: so both processes import at the same time
+    from mnist_study import report
     from mnist_study.figures import report as figures
-    from mnist_study.findings import read_findings
 
-    results = read_findings()
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     panels = figures.draw_panels(results, confidence=confidence, bins=bins)
     panels |= {"histories": figures.draw_histories(results)}
@@ -49,13 +50,11 @@ def write_page(params):
         report.write_page(f"report/{name}.{suffix}", page)
 
 
-def draw_files():
-    """Draw the figures that are files. This process reads for itself: to be sent takes longer."""
+def draw_files(params, results):
+    """Draw the figures that are files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
     from mnist_study.figures import report as figures
-    from mnist_study.findings import read_findings
 
-    params, results = load(), read_findings()
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     figures.save_panels(FIGURES, figures.draw_panels(results, confidence=confidence, bins=bins))
     figures.save_digits(FIGURES, results, figures.choose_digits(results, params.report))

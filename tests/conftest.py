@@ -53,9 +53,10 @@ def tiny_test(tiny_mnist):
 def tiny_repro(tmp_path_factory):
     """A tiny study after `dvc repro`, each stage of which was watched.
 
-    Has study, output (of `dvc repro`), and observed (folder of what was seen). Beside it, and so
-    under its load, the same study runs elsewhere, and on while the first tests run: twin, and
-    elsewhere, the process to wait for.
+    Has study, output (of `dvc repro`), and observed (folder of what was seen). Its stages are not
+    forked, so that they are watched from the beginning. Beside it, and so under its load, the same
+    study runs elsewhere, and on while the first tests run: twin, and elsewhere, the process to wait
+    for.
     """
     folder = tmp_path_factory.mktemp("repro")
     observed = folder / "observed"
@@ -65,7 +66,10 @@ def tiny_repro(tmp_path_factory):
     variables = elsewhere.environment(folder / "home")
     with twin.start("umask 077; taskset -c 0 dvc repro 2>&1", **variables) as process:
         output = study(
-            "dvc repro 2>&1", PYTHONPATH=str(ROOT / "tests" / "observe"), OBSERVED=str(observed)
+            "dvc repro 2>&1",
+            PYTHONPATH=str(ROOT / "tests" / "observe"),
+            OBSERVED=str(observed),
+            MNIST_STUDY_NO_FORK="1",
         ).stdout
         yield SimpleNamespace(
             study=study, output=output, observed=observed, twin=twin, elsewhere=process

@@ -266,7 +266,7 @@ def test_a_tracker_that_does_not_answer_is_left_to_itself(tmp_path, monkeypatch,
     address = tmp_path / "address"
     address.touch()
     stage, tracker = socket.socketpair()
-    monkeypatch.setattr(tracking, "_ready", [(stage, address)])
+    monkeypatch.setattr(tracking, "_ready", [(stage, address, "")])
     with tracker, tracking.run("fetch"):
         pass
     (warning,) = capsys.readouterr().err.splitlines()
@@ -276,7 +276,7 @@ def test_a_tracker_that_does_not_answer_is_left_to_itself(tmp_path, monkeypatch,
 
 def test_a_tracker_that_dies_is_warned_about(tmp_path, monkeypatch, capsys):
     stage, tracker = socket.socketpair()
-    monkeypatch.setattr(tracking, "_ready", [(stage, tmp_path)])
+    monkeypatch.setattr(tracking, "_ready", [(stage, tmp_path, "")])
     with tracking.run("fetch"):
         tracker.close()
     (warning,) = capsys.readouterr().err.splitlines()

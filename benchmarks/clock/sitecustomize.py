@@ -1,8 +1,8 @@
 """Say where a stage's time goes, for benchmarks/parts.py.
 
-Python imports this module at its start when the folder is on PYTHONPATH. In DVC and in each stage
-it charges every moment of the main thread to one part, the innermost that is going on, and writes
-the seconds by part into the folder CLOCK when the process ends.
+Python imports this module at its start when the folder is on PYTHONPATH. In DVC and in each stage,
+forked or not, it charges every moment of the main thread to one part, the innermost that is going
+on, and writes the seconds by part into the folder CLOCK when the process ends.
 """
 
 import os
@@ -10,10 +10,16 @@ import sys
 import time
 
 began = time.perf_counter()
-words = sys.orig_argv
-stage = next((word for word in words if word.startswith("stages.")), None)
 
-if os.environ.get("CLOCK") and (stage or "dvc" in words):
+
+def clocked():
+    """What this process is: a stage, by its module, or DVC, or neither."""
+    words = sys.orig_argv
+    return next((word for word in words if word == "dvc" or word.startswith("stages.")), None)
+
+
+forks = "mnist_study.fork_server" in sys.orig_argv
+if os.environ.get("CLOCK") and (clocked() or forks):
     import atexit
     import builtins
     import functools
@@ -22,6 +28,7 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
     from importlib.machinery import PathFinder
 
     IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
+    FORKED = "forked"  # which has a clock of its own
     PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
         "multiprocessing.process": {"BaseProcess.join": "figures"},  # drawn beside the page
         "dvc.stage.run": {"cmd_run": "stages"},
@@ -37,6 +44,7 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
         "mnist_study.figures.style": {"compose": "figures", "save": "figures", "to_svg": "figures"},
         "mnist_study.files": {"write_csv": "saving", "write_json": "saving"},
         "mnist_study.findings": {"read_findings": "data"},
+        "mnist_study.forking": {"_begins": IMPORTS, "_wait": FORKED},
         "mnist_study.idx": {"read_images": "data", "read_labels": "data"},
         "mnist_study.keras_file": {"save": "saving"},
         "mnist_study.origins": {"record": "saving"},
@@ -103,9 +111,19 @@ if os.environ.get("CLOCK") and (stage or "dvc" in words):
     sys.meta_path.insert(0, Finder)
     builtins.__import__ = outermost_import
 
+    def start_anew():
+        global since
+        since = time.perf_counter()
+        seconds.clear()
+        going_on[:] = [OTHER]
+
+    if forks:
+        os.register_at_fork(after_in_child=start_anew)
+
     @atexit.register
     def write_down():
         charge()
-        name = os.path.join(os.environ["CLOCK"], f"{os.getpid()}.json")
-        with open(name, "w") as file:
-            json.dump({"process": stage or "dvc", "seconds": seconds}, file)
+        if process := clocked():
+            name = os.path.join(os.environ["CLOCK"], f"{os.getpid()}.json")
+            with open(name, "w") as file:
+                json.dump({"process": process, "seconds": seconds}, file)

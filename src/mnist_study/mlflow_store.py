@@ -98,17 +98,17 @@ class Store:
         on_progress()
         return store
 
-    def start(self, record, *, process):
+    def start(self, record, *, execution):
         """Open the run of a stage that is running now.
 
         Args:
             record: StageRecord.
-            process: process id of the stage.
+            execution: key of the pipeline's execution.
 
         Returns:
             The run's id.
         """
-        run = self._create(record, provenance.here(process))
+        run = self._create(record, provenance.here(execution))
         self._monitor = SystemMetricsMonitor(run, tracking_uri=self._client.tracking_uri)
         self._monitor.start()
         self._on_progress()

@@ -34,11 +34,11 @@ class Provenance:
     time: int | None = None
 
 
-def here(process):
+def here(execution):
     """Say where a running stage comes from.
 
     Args:
-        process: process id of the stage.
+        execution: key of the pipeline's execution, see `this_execution`.
     """
     experiment = os.environ.get("DVC_EXP_NAME", "")
     commit = _git("rev-parse", "HEAD") or "no commit"
@@ -47,7 +47,7 @@ def here(process):
     dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *sources))
     return Provenance(
         name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
-        execution=process_key(dvc_processes(process)[0]),
+        execution=execution,
         tags=_experiment_tags(experiment, os.environ.get("DVC_EXP_BASELINE_REV", ""))
         | {
             "git.commit": commit,
@@ -58,6 +58,11 @@ def here(process):
         }
         | {f"version.{name}": version(name) for name in LIBRARIES},
     )
+
+
+def this_execution():
+    """The key of the execution that this process, a stage, is a part of."""
+    return process_key(dvc_processes(os.getpid())[0])
 
 
 def restored(name, *, commit, time=None, experiment="", baseline=""):

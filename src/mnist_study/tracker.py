@@ -1,45 +1,32 @@
 """The process that logs to MLflow: `python -m mnist_study.tracker DVC ADDRESS`.
 
-The first stage that a DVC process runs starts it, be it a `dvc repro` or a worker of the queue. It
-serves one stage after another, since to import MLflow and to open a store takes longer than to log;
-it ends with that process, of which DVC is the key.
-
-Standard input is a socket that listens at ADDRESS. Over its connection a stage sends its events as
-lines of JSON: `{"stage": name, "process": id, "folder": path, "environment": {…}}` when its run
-begins, `{"epoch": row}` after each epoch, and at the end `{"status": …, "seconds": …,
-"peak_memory_mb": …}`. It is sent such lines: `{}` for progress, `{"say": text}` for the user, and
-at last `{"done": true}`, or `{"warning": text}` when tracking has failed.
+It is a companion of a DVC process, since to import MLflow and to open a store takes longer than to
+log. Over its connection a stage sends its events as lines of JSON: `{"stage": name, "execution":
+key, "folder": path, "environment": {…}}` when its run begins, `{"epoch": row}` after each epoch,
+and at the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. It is sent such lines: `{}` for
+progress, `{"say": text}` for the user, and at last `{"done": true}`, or `{"warning": text}` when
+tracking has failed.
 """
 
 import json
 import os
 import queue
-import signal
-import socket
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 
+from mnist_study import companions
 from mnist_study.pipeline import record_from_workspace
-from mnist_study.provenance import is_gone
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
-LOOKS = 0.5  # seconds between two looks at whether DVC has ended
 
 
 def main():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage; its end is told here
     dvc, address = sys.argv[1], Path(sys.argv[2])
-    listening = socket.socket(fileno=0)
-    listening.settimeout(LOOKS)
     tracker = Tracker()
-    while address.exists() and not is_gone(dvc):
-        with suppress(TimeoutError):
-            stage, _ = listening.accept()
-            with stage:
-                tracker.serve(stage, address)
-    address.unlink(missing_ok=True)
+    for stage in companions.stages(dvc, address):
+        tracker.serve(stage, address)
 
 
 class Tracker:
@@ -72,7 +59,7 @@ class Tracker:
         os.environ.update(begun["environment"])
         os.chdir(begun["folder"])
         store = self._connect()
-        run = store.start(record_from_workspace(begun["stage"]), process=begun["process"])
+        run = store.start(record_from_workspace(begun["stage"]), execution=begun["execution"])
         logged_epochs = []
         while "epoch" in (event := events.get()):
             store.log_history(run, [event["epoch"]])

@@ -7,72 +7,48 @@ TensorFlow's, and a stage that is killed still has its run closed: its tracker s
 end.
 """
 
-import hashlib
 import json
 import os
 import re
 import resource
 import socket
-import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mnist_study import provenance
+from mnist_study import companions, provenance
 
 # Seconds to wait at the end of a stage while its tracker makes no progress: a server may be dead,
 # but a store on this machine is only busy, as is a tracker that has not yet imported MLflow.
 PATIENCE_WITH_A_SERVER = 10
 PATIENCE = 60
-LIBRARY = Path(__file__).parent
-SOCKETS = Path("/tmp")  # not TMPDIR, which may be longer than the address of a socket can be
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
 
-_ready: list[tuple[socket.socket, Path]] = []  # a connection that has not been told of a stage yet
+# A connection to the tracker that has not been told of a stage yet, its address, and the key of the
+# pipeline's execution.
+_ready: list[tuple[socket.socket, Path, str]] = []
 
 
-def get_ready():
+def get_ready(*connected):
     """Connect to the tracker of the run that is about to begin.
 
     If there is no run after all, since a parameter is wrong, the tracker has not opened the store.
+
+    Args:
+        connected: what another process has connected and `taken` for this one.
     """
-    _ready.append(_connect())
+    _ready.append(connected or _connect())
 
 
-def _connect() -> tuple[socket.socket, Path]:
-    """Find the tracker that serves the DVC process above the stage, at its address; or start it."""
-    dvc = provenance.process_key(provenance.dvc_processes(os.getpid())[-1])
-    address = SOCKETS / f"mnist_study.tracker-{_digest(dvc)}"
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(str(address))
-    except (FileNotFoundError, ConnectionRefusedError):  # there is none; there was one, now killed
-        _start_tracker(dvc, address)
-        connection.connect(str(address))  # it need not have come to listen
-    return connection, address
+def taken():
+    """The connection that is ready: from now on it is the caller's."""
+    return _ready.pop() if _ready else _connect()
 
 
-def _digest(dvc):
-    """What a tracker is for: another store, or library, or DVC process has another one."""
-    code = [file.read_bytes() for file in sorted(LIBRARY.glob("*.py"))]
-    store = [os.environ.get(name, "") for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI")]
-    return hashlib.md5(repr([dvc, code, store]).encode()).hexdigest()
-
-
-def _start_tracker(dvc, address):
-    address.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(address))
-        listening.listen()
-        subprocess.Popen(
-            [sys.executable, "-m", "mnist_study.tracker", dvc, str(address)],
-            env=os.environ | {"PYTHONPATH": str(LIBRARY.parent)},
-            stdin=listening.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+def _connect():
+    return *companions.connect("mnist_study.tracker"), provenance.this_execution()
 
 
 @contextmanager
@@ -112,9 +88,9 @@ class Run:
 
     def __init__(self, stage):
         self._began = time.perf_counter()
-        self._tracker, self._address = _ready.pop() if _ready else _connect()
+        self._tracker, self._address, execution = taken()
         here = {name: value for name, value in os.environ.items() if name.startswith("DVC_")}
-        begun = {"stage": stage, "process": os.getpid(), "folder": os.getcwd(), "environment": here}
+        begun = {"stage": stage, "execution": execution, "folder": os.getcwd(), "environment": here}
         self._tell(begun)
 
     def log_epoch(self, row, images_per_second):

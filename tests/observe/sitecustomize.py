@@ -9,13 +9,9 @@ import atexit
 import json
 import os
 import sys
+from multiprocessing import util
 
-words = sys.orig_argv
-stage = next((word for word in words if word.startswith("stages.")), None)
-if stage:
-    os.environ["OBSERVED_STAGE"] = stage
-elif "--multiprocessing-fork" in words:  # of a stage
-    stage = os.environ.get("OBSERVED_STAGE")
+stage = next((word for word in sys.orig_argv if word.startswith("stages.")), None)
 
 if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
@@ -72,3 +68,6 @@ if stage and os.environ.get("OBSERVED"):
         name = os.path.join(os.environ["OBSERVED"], f"{stage}.{os.getpid()}.json")
         with open(name, "w") as file:
             json.dump(content, file)
+
+    # A process that multiprocessing forks leaves out what is registered to be done at exit.
+    util.register_after_fork(write_down, lambda _: util.Finalize(None, write_down, exitpriority=0))

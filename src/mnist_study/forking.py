@@ -1,0 +1,107 @@
+"""Run a stage in a fork of a process that has imported Keras, once for all stages.
+
+To import Keras and TensorFlow takes longer than many a stage has to do. So what DVC starts is not
+the stage itself: it asks a companion (`fork_server.py`) for a fork, hands it its terminal, folder,
+environment and connection to the tracker, passes signals on to it, and ends as it ends.
+
+A stage that is run by hand, without DVC, runs in its own process. So does any where the variable
+MNIST_STUDY_NO_FORK is set, on systems other than Linux, and beside a GPU: what CUDA has begun does
+not survive a fork.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+from mnist_study import companions, provenance, tracking
+from mnist_study.errors import UserError
+from mnist_study.params import load
+
+NO_FORK = "MNIST_STUDY_NO_FORK"
+BEFORE = ("preprocess",)  # starts the server and goes on: the next stage needs it
+TRAINING = ("train_dense", "train_cnn")
+SCORING = ("evaluate",)
+AFTER = ("replicate", "report")  # what they import, the server has imported, too, if there is one
+GPUS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of NVIDIA, under Windows, of AMD
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def run_elsewhere(stage):
+    """Run a stage in a fork and exit as it does; return if it is to run in this process.
+
+    Args:
+        stage: its name.
+    """
+    if stage not in (*BEFORE, *TRAINING, *SCORING, *AFTER) or not _can_fork():
+        return
+    try:
+        backend = load().compute.backend if stage in (*BEFORE, *TRAINING) else "tensorflow"
+        server, _ = companions.connect("mnist_study.fork_server", backend, start=stage not in AFTER)
+    except (UserError, companions.NotThereError):  # a mistake is for the stage to tell
+        return
+    with server:
+        if stage not in BEFORE:
+            _fork(server, stage)
+
+
+def _fork(server, stage):
+    """Run a stage in a fork, and exit; return if there is none, since the server has died."""
+    tracker, address, execution = tracking.taken()
+    request = {
+        "stage": stage,
+        "folder": os.getcwd(),
+        "environment": dict(os.environ),
+        "tracker": [str(address), execution],
+    }
+    if _begins(server, request, [0, 1, 2, tracker.fileno()]):
+        tracker.close()
+        sys.exit(_wait(server))
+    tracking.get_ready(tracker, address, execution)
+
+
+def _can_fork():
+    if os.environ.get(NO_FORK) or any(map(os.path.exists, GPUS)):
+        return False
+    if provenance.dvc_processes(os.getpid())[0].pid == os.getpid():
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):  # not Linux, or an old one
+        return False
+    return True
+
+
+def _begins(server, request, files):
+    """Ask for a fork, and wait for it; False if the server has died, perhaps of an import."""
+    try:
+        socket.send_fds(server, [b"\n"], files)
+        server.sendall(json.dumps(request).encode() + b"\n")
+        return server.recv(1) != b""
+    except OSError:
+        return False
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _wait(server):
+    """Pass signals on to the fork until it ends; return its exit status, or end as it ended."""
+
+    def pass_on(number, _):
+        with suppress(OSError):
+            server.send(bytes([number]))
+
+    for number in PASSED_ON:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, pass_on)
+    with suppress(ConnectionError), server.makefile() as lines:
+        for status in map(int, lines):
+            if status >= 0:
+                return status
+            with suppress(OSError):  # of SIGKILL, which always does what it does
+                signal.signal(-status, signal.SIG_DFL)
+            os.kill(os.getpid(), -status)
+    print("error: the process that this stage was forked from has been killed", file=sys.stderr)
+    return 1

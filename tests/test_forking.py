@@ -1,0 +1,96 @@
+"""Stages that are forked: they run, end and fail as if they were processes of their own."""
+
+import signal
+import subprocess
+
+import psutil
+import pytest
+
+from tests.processes import kill, processes_of, wait_until
+from tests.runs import store
+from tests.test_tracking import start, wait_for
+
+# By its name, the shell is to a stage what DVC is.
+TRAIN = ["bash", "-c", "python -m stages.train_dense; echo status $?", "dvc"]
+
+
+def below_dvc(stages):
+    return ["bash", "-c", "; ".join(f"python -m stages.{stage}" for stage in stages), "dvc"]
+
+
+def servers(study):
+    """The processes that a study's stages are forked from, or were forked as."""
+    here = processes_of(str(study.root))
+    return [process for process in processes_of("mnist_study.fork_server") if process in here]
+
+
+def stage_of(study):
+    """The process that DVC started for training."""
+    here = processes_of(str(study.root))
+    named = processes_of("stages.train_dense")
+    (process,) = [each for each in named if each in here and "bash" not in each.name()]
+    return process
+
+
+@pytest.fixture
+def training(study):
+    """A long training whose fork has begun, its server, and what it printed and prints."""
+    study("python -m stages.fetch")  # makes the store, which the tests look into
+    study.set_params(train_dense__epochs=5000)
+    with start(study, TRAIN, stderr=subprocess.STDOUT) as process:
+        wait_for(process, "epoch  3")
+        yield process
+        process.kill()
+        kill(servers(study))
+
+
+@pytest.mark.slow
+def test_all_stages_are_forked_from_one_server_which_ends_with_their_pipeline(study):
+    study.commit("results")
+    stages = ["preprocess", "train_dense", "train_cnn", "evaluate", "replicate", "report"]
+    parents = {}
+    with start(study, below_dvc(stages), stderr=subprocess.STDOUT) as process:
+        while process.poll() is None:
+            parents |= {each.pid: each.ppid() for each in servers(study)}
+        assert "error" not in process.stdout.read()
+    forks = {fork for fork, parent in parents.items() if parent in parents}
+    (server,) = parents.keys() - forks
+    assert len(forks) >= 3  # those that take seconds: a shorter one may not have been seen
+    wait_until(lambda: not psutil.pid_exists(server))
+    assert study("git status --porcelain").stdout == ""
+    assert store(study).statuses() == {"FINISHED"}
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGKILL, 137),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+    ],
+)
+def test_a_signal_ends_the_fork_and_its_run(study, training, number, status):
+    server, fork = sorted(servers(study), key=lambda process: process.create_time())
+    stage_of(study).send_signal(number)
+    wait_for(training, f"status {status}")
+    wait_until(lambda: not fork.is_running())
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: not server.is_running())
+
+
+@pytest.mark.slow
+def test_a_stage_whose_fork_is_killed_ends_likewise(study, training):
+    _, fork = sorted(servers(study), key=lambda process: process.create_time())
+    fork.kill()
+    wait_for(training, "status 137")
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+
+
+def test_a_stage_whose_server_is_killed_says_so_and_leaves_no_fork(study, training):
+    server, fork = sorted(servers(study), key=lambda process: process.create_time())
+    server.kill()
+    rest = training.stdout.read()
+    assert "error: the process that this stage was forked from has been killed" in rest
+    assert "status 1" in rest
+    wait_until(lambda: not fork.is_running())
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
