@@ -23,8 +23,10 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from mnist_study import backend, companions
+from mnist_study.imports import large_imports
 
-LIBRARY = ("mnist_study.training", "mnist_study.evaluation", "mnist_study.anatomy")
+LIBRARY = ("anatomy", "evaluation", "params", "report", "training")  # brings all that is large
+UNUSED = ("jax", "pyarrow")  # which TensorFlow and pandas import where they are installed
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -32,9 +34,9 @@ def main():
     dvc, address, name = sys.argv[1:]
     gc.disable()
     backend.choose(name)
-    for module in LIBRARY:
-        importlib.import_module(module)
-    gc.freeze()
+    with large_imports(without=[each for each in UNUSED if each != name]):
+        for module in LIBRARY:
+            importlib.import_module(f"mnist_study.{module}")
     stages = companions.stages(dvc, Path(address))
     for stage in stages:
         _, files, _, _ = socket.recv_fds(stage, 1, maxfds=4)

@@ -18,7 +18,6 @@ from contextlib import suppress
 
 from mnist_study import companions, provenance, tracking
 from mnist_study.errors import UserError
-from mnist_study.params import load
 
 NO_FORK = "MNIST_STUDY_NO_FORK"
 BEFORE = ("preprocess",)  # starts the server and goes on: the next stage needs it
@@ -38,13 +37,28 @@ def run_elsewhere(stage):
     if stage not in (*BEFORE, *TRAINING, *SCORING, *AFTER) or not _can_fork():
         return
     try:
-        backend = load().compute.backend if stage in (*BEFORE, *TRAINING) else "tensorflow"
-        server, _ = companions.connect("mnist_study.fork_server", backend, start=stage not in AFTER)
-    except (UserError, companions.NotThereError):  # a mistake is for the stage to tell
+        server = _connect(stage)
+    except (companions.NotThereError, UserError):  # a mistake is for the stage to tell
         return
     with server:
         if stage not in BEFORE:
             _fork(server, stage)
+
+
+def _connect(stage):
+    """Find the server for a stage; or start it, but not with a mistake in the parameters."""
+    if stage in (*SCORING, *AFTER):
+        with suppress(companions.NotThereError):
+            return _server("tensorflow", start=False)
+    from mnist_study.params import load  # only now: where there is a server, it has imported this
+
+    params = load()
+    backend = "tensorflow" if stage in SCORING else params.compute.backend
+    return _server(backend, start=stage not in AFTER)
+
+
+def _server(backend, *, start):
+    return companions.connect("mnist_study.fork_server", backend, start=start)[0]
 
 
 def _fork(server, stage):
