@@ -78,6 +78,25 @@ def test_a_signal_ends_the_fork_and_its_run(study, training, number, status):
     wait_until(lambda: not server.is_running())
 
 
+def test_a_mistake_in_a_parameter_is_told_before_a_server_is_started(study):
+    study.set_params(train_dense__epochs=0)
+    with start(study, TRAIN, stderr=subprocess.STDOUT) as process:
+        said = process.stdout.read()
+    assert said.startswith("error: params.yaml: train_dense.epochs: ")
+    assert said.endswith("status 1\n")
+    assert not servers(study)
+
+
+@pytest.mark.slow
+def test_a_stage_whose_server_does_not_start_runs_in_its_own_process(study, tmp_path):
+    broken = "import os, sys\nif 'mnist_study.fork_server' in sys.orig_argv: os._exit(1)"
+    (tmp_path / "sitecustomize.py").write_text(broken)
+    study.commit("results")
+    study("rm models/dense.keras")
+    study("dvc repro train_dense", PYTHONPATH=str(tmp_path))
+    assert study("git status --porcelain").stdout == ""
+
+
 @pytest.mark.slow
 def test_a_stage_whose_fork_is_killed_ends_likewise(study, training):
     _, fork = sorted(servers(study), key=lambda process: process.create_time())

@@ -47,8 +47,7 @@ def connect(module, *words, start=True) -> tuple[socket.socket, Path]:
     except (FileNotFoundError, ConnectionRefusedError):  # there is none; there was one, now killed
         if not start:
             raise NotThereError from None
-        _start([sys.executable, "-m", module, dvc, str(address), *words], address)
-        connection.connect(str(address))
+        _start([sys.executable, "-m", module, dvc, str(address), *words], address, connection)
     return connection, address
 
 
@@ -59,7 +58,8 @@ def _digest(*words):
     return hashlib.md5(repr([words, code, store]).encode()).hexdigest()
 
 
-def _start(command, address):
+def _start(command, address, connection):
+    """Start a companion and connect to it at once: it need not have come to listen, nor live on."""
     address.unlink(missing_ok=True)
     path = os.pathsep.join(filter(None, [str(LIBRARY.parent), os.environ.get("PYTHONPATH")]))
     with socket.socket(socket.AF_UNIX) as listening:
@@ -73,6 +73,7 @@ def _start(command, address):
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # a terminal's Ctrl-C is for the stage
         )
+        connection.connect(str(address))
 
 
 def stages(dvc, address):

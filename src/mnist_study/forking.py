@@ -70,9 +70,12 @@ def _fork(server, stage):
         "environment": dict(os.environ),
         "tracker": [str(address), execution],
     }
-    if _begins(server, request, [0, 1, 2, tracker.fileno()]):
-        tracker.close()
-        sys.exit(_wait(server))
+    try:
+        if _begins(server, request, [0, 1, 2, tracker.fileno()]):
+            tracker.close()
+            sys.exit(_wait(server))
+    except KeyboardInterrupt:  # before _wait: the server ends a fork whose stage has ended
+        sys.exit(128 + signal.SIGINT)
     tracking.get_ready(tracker, address, execution)
 
 
@@ -96,8 +99,6 @@ def _begins(server, request, files):
         return server.recv(1) != b""
     except OSError:
         return False
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
 
 
 def _wait(server):
@@ -117,5 +118,9 @@ def _wait(server):
             with suppress(OSError):  # of SIGKILL, which always does what it does
                 signal.signal(-status, signal.SIG_DFL)
             os.kill(os.getpid(), -status)
-    print("error: the process that this stage was forked from has been killed", file=sys.stderr)
+    print(
+        "error: the process that this stage was forked from has been killed, perhaps since memory "
+        "ran out; run the command again",
+        file=sys.stderr,
+    )
     return 1
