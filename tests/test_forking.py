@@ -2,6 +2,8 @@
 
 import signal
 import subprocess
+import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -32,6 +34,10 @@ def stage_of(study):
     return process
 
 
+def training_is_logged_as_killed(study):
+    return [run.info.status for run in store(study).of("train_dense")] == ["KILLED"]
+
+
 @pytest.fixture
 def training(study):
     """A long training whose fork has begun, its server, and what it printed and prints."""
@@ -51,7 +57,10 @@ def test_all_stages_are_forked_from_one_server_which_ends_with_their_pipeline(st
     parents = {}
     with start(study, below_dvc(stages), stderr=subprocess.STDOUT) as process:
         while process.poll() is None:
-            parents |= {each.pid: each.ppid() for each in servers(study)}
+            for each in servers(study):
+                with suppress(psutil.NoSuchProcess):
+                    parents[each.pid] = each.ppid()
+            time.sleep(0.1)
         assert "error" not in process.stdout.read()
     forks = {fork for fork, parent in parents.items() if parent in parents}
     (server,) = parents.keys() - forks
@@ -74,7 +83,7 @@ def test_a_signal_ends_the_fork_and_its_run(study, training, number, status):
     stage_of(study).send_signal(number)
     wait_for(training, f"status {status}")
     wait_until(lambda: not fork.is_running())
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: training_is_logged_as_killed(study))
     wait_until(lambda: not server.is_running())
 
 
@@ -93,7 +102,8 @@ def test_a_stage_whose_server_does_not_start_runs_in_its_own_process(study, tmp_
     (tmp_path / "sitecustomize.py").write_text(broken)
     study.commit("results")
     study("rm models/dense.keras")
-    study("dvc repro train_dense", PYTHONPATH=str(tmp_path))
+    said = study("dvc repro train_dense", PYTHONPATH=str(tmp_path)).stderr
+    assert "warning: the fork server has ended: this stage imports all for itself" in said
     assert study("git status --porcelain").stdout == ""
 
 
@@ -102,14 +112,25 @@ def test_a_stage_whose_fork_is_killed_ends_likewise(study, training):
     _, fork = sorted(servers(study), key=lambda process: process.create_time())
     fork.kill()
     wait_for(training, "status 137")
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: training_is_logged_as_killed(study))
 
 
 def test_a_stage_whose_server_is_killed_says_so_and_leaves_no_fork(study, training):
     server, fork = sorted(servers(study), key=lambda process: process.create_time())
     server.kill()
     rest = training.stdout.read()
-    assert "error: the process that this stage was forked from has been killed" in rest
+    assert "error: the fork server, which runs this stage, has been killed" in rest
     assert "status 1" in rest
     wait_until(lambda: not fork.is_running())
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: training_is_logged_as_killed(study))
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_stopped_computes_nothing_until_it_goes_on(study, training):
+    _, fork = sorted(servers(study), key=lambda process: process.create_time())
+    stage = stage_of(study)
+    stage.send_signal(signal.SIGTSTP)
+    wait_until(lambda: {stage.status(), fork.status()} == {psutil.STATUS_STOPPED})
+    stage.send_signal(signal.SIGCONT)
+    wait_until(lambda: psutil.STATUS_STOPPED not in {stage.status(), fork.status()})
+    wait_for(training, "epoch")

@@ -1,7 +1,7 @@
 """Processes beside a DVC process, each of which serves all stages that it runs, one by one.
 
 What takes long to start is started once, by the first stage that asks for it, be it of a `dvc
-repro` or of a worker of the queue. The others find it by a socket in `/tmp`. It ends with the DVC
+repro` or of a worker of the queue. The others find it by a socket. It ends with the DVC
 process.
 """
 
@@ -12,11 +12,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR
 
+from mnist_study.errors import UserError
 from mnist_study.provenance import dvc_processes, is_gone, process_key
 
 LIBRARY = Path(__file__).parent
-SOCKETS = Path("/tmp")  # not TMPDIR, which may be longer than the address of a socket can be
+SOCKETS = "/tmp/mnist_study-{user}"  # not in TMPDIR: an address has 107 bytes at most
 LOOKS = 0.5  # seconds between two looks at whether DVC has ended
 
 
@@ -38,17 +40,33 @@ def connect(module, *words, start=True) -> tuple[socket.socket, Path]:
 
     Raises:
         NotThereError: it is not there, nor to be started.
+        UserError: the folder of the sockets is not the user's own.
     """
     dvc = process_key(dvc_processes(os.getpid())[-1])
-    address = SOCKETS / f"mnist_study.{_digest(module, dvc, *words)}"
+    address = _folder() / _digest(module, dvc, *words)
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(address))
     except (FileNotFoundError, ConnectionRefusedError):  # there is none; there was one, now killed
         if not start:
+            connection.close()
             raise NotThereError from None
         _start([sys.executable, "-m", module, dvc, str(address), *words], address, connection)
     return connection, address
+
+
+def _folder():
+    """The folder of the user's sockets, through which nobody else can listen or speak."""
+    folder = Path(SOCKETS.format(user=os.getuid()))
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise UserError(
+            f"{folder}: expected a folder that is yours alone, found one that others can use; "
+            "remove it, or have it removed"
+        )
+    return folder
 
 
 def _digest(*words):

@@ -18,8 +18,15 @@ def command(main):
     """
     gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
     gc.enable()
-    try:
+    with told():
         main()
+
+
+@contextmanager
+def told():
+    """End the process with a user's mistake in a line, or after Ctrl-C, if the block does."""
+    try:
+        yield
     except UserError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from mnist_study import backend, companions
+from mnist_study.errors import told
 from mnist_study.imports import large_imports
 
 LIBRARY = ("anatomy", "evaluation", "params", "report", "training")  # brings all that is large
@@ -37,43 +38,54 @@ def main():
     with large_imports(without=[each for each in UNUSED if each != name]):
         for module in LIBRARY:
             importlib.import_module(f"mnist_study.{module}")
-    stages = companions.stages(dvc, Path(address))
-    for stage in stages:
-        _, files, _, _ = socket.recv_fds(stage, 1, maxfds=4)
-        with stage.makefile(encoding="utf-8") as lines:
+    server, libc = os.getpid(), ctypes.CDLL(None)
+    clients = companions.stages(dvc, Path(address))
+    for client in clients:
+        _, files, _, _ = socket.recv_fds(client, 1, maxfds=4)
+        with client.makefile(encoding="utf-8") as lines:
             request = lines.readline()
-        if not request:  # the stage has been killed before it could ask
-            continue
-        if (child := os.fork()) == 0:
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            stages.close()
-            _become(**json.loads(request), files=files)
-            return
+        if request.endswith("\n"):  # or it has been killed before it could ask
+            if (child := os.fork()) == 0:
+                libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() != server:  # which has been killed before that
+                    os._exit(1)
+                os.setpgid(0, 0)
+                clients.close()
+                with told():
+                    _become(**json.loads(request), files=files)
+                return
+            with suppress(OSError):  # the child has done so
+                os.setpgid(child, child)
+            _attend(client, child)
         for file in files:
             os.close(file)
-        _attend(stage, child)
 
 
-def _attend(stage, child):
-    """Pass on to a fork what its stage has been sent, and to the stage how the fork has ended."""
-    ended = os.pidfd_open(child)
+def _attend(client, child):
+    """Pass on to a fork what its client is sent, and to the client how the fork has ended.
+
+    Signals go to the fork's process group, as a terminal's do: it may have children.
+    """
+    pidfd = os.pidfd_open(child)
     with suppress(OSError):
-        stage.send(b"\n")
+        client.send(b"\n")
     killed = False
-    while ended not in select.select([ended] if killed else [ended, stage], [], [])[0]:
-        number = _received(stage)
+    while pidfd not in select.select([pidfd] if killed else [pidfd, client], [], [])[0]:
+        number = _received(client)
         killed = number is None
-        signal.pidfd_send_signal(ended, signal.SIGKILL if killed else number)
-    os.close(ended)
+        os.killpg(child, signal.SIGKILL if killed else number)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what the fork has left behind
+    os.close(pidfd)
     _, status = os.waitpid(child, 0)
     with suppress(OSError):
-        stage.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _received(stage):
-    """The number of a signal, or None where the stage has been killed."""
+def _received(client):
+    """The number of a signal, or None where the client has been killed."""
     with suppress(ConnectionError):
-        if received := stage.recv(1):
+        if received := client.recv(1):
             return received[0]
     return None
 
@@ -89,7 +101,8 @@ def _become(stage, folder, environment, tracker, files):
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mnist_study"]:
+    ours = [name for name in sys.modules if name.partition(".")[0] == "mnist_study"]
+    for name in set(ours) - {backend.__name__}:  # which knows what Keras has been imported for
         del sys.modules[name]  # the stage's own library may lie elsewhere
     sys.path[0] = folder
     sys.argv = [stage]

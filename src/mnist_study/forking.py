@@ -1,4 +1,4 @@
-"""Run a stage in a fork of a process that has imported Keras, once for all stages.
+"""Run a stage in a fork of a process that has imported Keras, once for all stages: a fork server.
 
 To import Keras and TensorFlow takes longer than many a stage has to do. So what DVC starts is not
 the stage itself: it asks a companion (`fork_server.py`) for a fork, hands it its terminal, folder,
@@ -24,7 +24,12 @@ BEFORE = ("preprocess",)  # starts the server and goes on: the next stage needs 
 TRAINING = ("train_dense", "train_cnn")
 SCORING = ("evaluate",)
 AFTER = ("replicate", "report")  # what they import, the server has imported, too, if there is one
-GPUS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # of NVIDIA, under Windows, of AMD
+GPUS = (  # of NVIDIA, which may make the device only when it is asked for; under Windows; of AMD
+    "/dev/nvidiactl",
+    "/proc/driver/nvidia/version",
+    "/dev/dxg",
+    "/dev/kfd",
+)
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -70,12 +75,10 @@ def _fork(server, stage):
         "environment": dict(os.environ),
         "tracker": [str(address), execution],
     }
-    try:
-        if _begins(server, request, [0, 1, 2, tracker.fileno()]):
-            tracker.close()
-            sys.exit(_wait(server))
-    except KeyboardInterrupt:  # before _wait: the server ends a fork whose stage has ended
-        sys.exit(128 + signal.SIGINT)
+    if _begins(server, request, [0, 1, 2, tracker.fileno()]):
+        tracker.close()
+        sys.exit(_wait(server))
+    print("warning: the fork server has ended: this stage imports all for itself", file=sys.stderr)
     tracking.get_ready(tracker, address, execution)
 
 
@@ -94,8 +97,9 @@ def _can_fork():
 def _begins(server, request, files):
     """Ask for a fork, and wait for it; False if the server has died, perhaps of an import."""
     try:
+        message = json.dumps(request).encode() + b"\n"
         socket.send_fds(server, [b"\n"], files)
-        server.sendall(json.dumps(request).encode() + b"\n")
+        server.sendall(message)
         return server.recv(1) != b""
     except OSError:
         return False
@@ -108,9 +112,15 @@ def _wait(server):
         with suppress(OSError):
             server.send(bytes([number]))
 
+    def stop(*_):
+        pass_on(signal.SIGSTOP, None)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
     for number in PASSED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
+    signal.signal(signal.SIGTSTP, stop)  # Ctrl-Z: no terminal could go on with the fork
+    signal.signal(signal.SIGCONT, pass_on)
     with suppress(ConnectionError), server.makefile() as lines:
         for status in map(int, lines):
             if status >= 0:
@@ -119,8 +129,8 @@ def _wait(server):
                 signal.signal(-status, signal.SIG_DFL)
             os.kill(os.getpid(), -status)
     print(
-        "error: the process that this stage was forked from has been killed, perhaps since memory "
-        "ran out; run the command again",
+        "error: the fork server, which runs this stage, has been killed, perhaps since memory ran "
+        "out; run the command again, or set MNIST_STUDY_NO_FORK=1",
         file=sys.stderr,
     )
     return 1

@@ -75,7 +75,7 @@ def run(stage):
 
 
 def peak_memory():
-    """The most memory that this process has held, in bytes."""
+    """The most memory that this process has held, in bytes; a fork begins with its server's."""
     if (status := Path("/proc/self/status")).exists():
         # What getrusage says begins with the peak of the process that started this one.
         (peak,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
