@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,10 +149,10 @@ def experiments(study):
     return Counter(match["name"] for ref in refs if (match := EXPERIMENT.fullmatch(ref)))
 
 
-def logged(runs):
-    """How many finished runs of `train_dense` there are of each number of units."""
-    finished = [run for run in runs.of("train_dense") if run.info.status == "FINISHED"]
-    return Counter(run.data.params["units"] for run in finished)
+def logged(runs, status="FINISHED"):
+    """How many runs of `train_dense` with a status there are of each number of units."""
+    with_status = [run for run in runs.of("train_dense") if run.info.status == status]
+    return Counter(run.data.params["units"] for run in with_status)
 
 
 def units(study):
@@ -193,14 +192,15 @@ def started(study, command, log, **variables):
 @pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     study.commit("results")
-    study.set_params(evaluate__samples=9)  # an edit that is not committed
+    # An edit that is not committed, and a training that is long enough to be met.
+    study.set_params(evaluate__samples=9, train_dense__epochs=300)
     # No name of a source: only the stage finds that out.
     (tmp_path / "trials.txt").write_text("train_dense.units=9 fetch.sources=[/none]\n")
     one = f"{SWEEP} train_dense.units=5,6,7,0 -j 1"
     log = tmp_path / "log"
     with started(study, f"exec {one}", log) as process:
         wait_until(lambda: "done: " in log.read_text(), seconds=120)
-        time.sleep(3)  # into the second trial
+        wait_until(lambda: logged(store(study), "RUNNING"))  # the second trial
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 130
     assert log.read_text().endswith("stopped; the same command goes on from here\n")
@@ -300,7 +300,8 @@ def clones():
 def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_cluster):
     study.set_params(train_dense__epochs=20)
     study.commit("longer")
-    study.set_params(evaluate__samples=9)  # an edit that is not committed
+    # An edit that is not committed, and a training that is long enough to be met.
+    study.set_params(evaluate__samples=9, train_dense__epochs=300)
     log = tmp_path / "log"
     command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} fetch.sources=[/none]"
     with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:

@@ -217,6 +217,37 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 
 
 @pytest.mark.slow
+def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_killed_run(study):
+    """For DVC it has failed: its run must not say that it has finished, nor be taken for done."""
+    study.set_params(train_dense__epochs=50)
+    curves = study.root / "plots/train_dense/curves.png"
+    with start(study, TRAIN) as stage:
+        wait_for(stage, "epoch  1")
+        subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
+        (tracker,) = below(stage)
+        before = curves.stat().st_mtime_ns
+        wait_until(lambda: curves.stat().st_mtime_ns > before)  # the last of its outputs
+        time.sleep(1)
+        stage.send_signal(signal.SIGINT)
+        assert stage.wait(20) == 130
+    tracker.resume()
+    wait_until(lambda: store(study).statuses() == {"KILLED"})
+
+
+@pytest.mark.slow
+def test_a_stage_that_waits_no_longer_for_its_tracker_leaves_a_finished_run(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
+    impatient = (
+        "from mnist_study import tracking\n"
+        "tracking.PATIENCE = 0.1\n"
+        "with tracking.run('fetch'): pass"
+    )
+    done = study(f'python -c "{impatient}"', PYTHONPATH="src")
+    assert "no answer from the tracking store within 0.1 seconds" in done.stderr
+    wait_until(lambda: store(study).statuses() == {"FINISHED"})
+
+
+@pytest.mark.slow
 def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
     study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=5000)

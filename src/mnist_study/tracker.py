@@ -5,7 +5,8 @@ log. Over its connection a stage sends its events as lines of JSON: `{"stage": n
 key, "folder": path, "environment": {…}}` when its run begins, `{"epoch": row}` after each epoch,
 and at the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. It is sent such lines: `{}` for
 progress, `{"say": text}` for the user, and at last `{"done": true}`, or `{"warning": text}` when
-tracking has failed.
+tracking has failed. A stage that does not wait for that sends `{"leaves": true}`: one that ends
+without it has been killed, and its run has not finished.
 """
 
 import json
@@ -68,6 +69,8 @@ class Tracker:
         if event["status"] == "FINISHED":
             record = record_from_workspace(begun["stage"])
             store.log_outputs(run, record, logged_epochs=logged_epochs)
+            if not events.empty() and events.get() == END_OF_INPUT:
+                event |= END_OF_INPUT
         store.end(run, **event)
 
     def _connect(self):

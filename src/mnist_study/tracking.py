@@ -23,6 +23,7 @@ from mnist_study import companions, provenance
 # but a store on this machine is only busy, as is a tracker that has not yet imported MLflow.
 PATIENCE_WITH_A_SERVER = 10
 PATIENCE = 60
+DIED = "the tracker has died"
 ADVICE = "the stage's outputs are complete; run `mnist-study sync` later to add them to MLflow"
 
 
@@ -125,21 +126,26 @@ class Run:
     def _listen(self):
         """Pass on what the tracker says until it is done; return what went wrong, or None."""
         self._tracker.settimeout(PATIENCE)
-        try:
-            with self._tracker, self._tracker.makefile(encoding="utf-8") as messages:
-                for message in map(json.loads, messages):
-                    if "done" in message:
-                        return None
-                    if "warning" in message:
-                        return message["warning"]
-                    if "say" in message:
-                        print(message["say"], flush=True)
-                    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
-                        self._tracker.settimeout(PATIENCE_WITH_A_SERVER)
-        except TimeoutError:
-            self._address.unlink(missing_ok=True)  # the next stage is to start another one
-            patience = self._tracker.gettimeout()
-            return f"no answer from the tracking store within {patience:g} seconds"
-        except ConnectionError:
-            pass
-        return "the tracker has died"
+        with self._tracker:
+            try:
+                return self._end_of_messages()
+            except TimeoutError:
+                self._address.unlink(missing_ok=True)  # the next stage is to start another one
+                self._tell({"leaves": True})
+                patience = self._tracker.gettimeout()
+                return f"no answer from the tracking store within {patience:g} seconds"
+            except ConnectionError:
+                return DIED
+
+    def _end_of_messages(self):
+        with self._tracker.makefile(encoding="utf-8") as messages:
+            for message in map(json.loads, messages):
+                if "done" in message:
+                    return None
+                if "warning" in message:
+                    return message["warning"]
+                if "say" in message:
+                    print(message["say"], flush=True)
+                if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
+                    self._tracker.settimeout(PATIENCE_WITH_A_SERVER)
+        return DIED
