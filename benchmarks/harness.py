@@ -9,7 +9,10 @@ import argparse
 import datetime
 import math
 import os
+import shutil
+import subprocess
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +26,7 @@ from mnist_study.origins import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
-LIBRARIES = ("dvc", "keras", "mlflow", "numpy", "ray", "tensorflow")
+LIBRARIES = ("dvc", "jax", "keras", "mlflow", "numpy", "ray", "tensorflow", "torch")
 
 
 class Measured(NamedTuple):
@@ -219,14 +222,23 @@ def read(path):
 
 
 def machine():
-    """Processor, cores, memory, date and versions, in a line."""
+    """Processor, cores, memory, GPU, date and versions, in a line."""
     memory = round(psutil.virtual_memory().total / 2**30)
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if find_spec(name))
     here = this_machine()
     return (
-        f"{here['processor']}, {cores()} cores, {memory} GiB, {here['system']}; "
+        f"{here['processor']}, {cores()} cores, {memory} GiB, {gpus()}{here['system']}; "
         f"{datetime.date.today()}; Python {here['python']}, {versions}"
     )
+
+
+def gpus():
+    """The GPUs of NVIDIA, each with a comma behind it; empty where there is none."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    return "".join(f"{name}, " for name in answer.splitlines())
 
 
 def cores():

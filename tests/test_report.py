@@ -1,5 +1,6 @@
 """The pages say what the metrics say, and nothing else."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -110,6 +111,13 @@ def test_the_prose_holds_no_number_of_its_own(page):
     prose = page.prose.replace("MD5", "").replace("0–255", "").partition("Versions:")[0]
     confidence, side = "95%", "28"  # of the intervals; of an image, in pixels
     assert set(NUMBER.findall(prose)) == {confidence, side}
+
+
+def test_the_script_does_not_round_what_is_rounded_already(html):
+    (text,) = re.findall(r'id="histories">(.*?)</script>', html)
+    for net, rows in json.loads(text).items():
+        history = pd.read_csv(ROOT / f"plots/train_{net}/history.csv")
+        pd.testing.assert_frame_equal(pd.DataFrame(rows), history, rtol=0, atol=1e-14)
 
 
 def test_the_versions_are_named(page):

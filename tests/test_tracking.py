@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -13,6 +15,7 @@ from mlflow import MlflowClient
 
 from mnist_study import provenance, tracking
 from mnist_study.mlflow_store import Store
+from mnist_study.pipeline import StageRecord
 from tests.processes import below, kill, processes_of, wait_until
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
@@ -393,6 +396,30 @@ def test_a_process_that_nobody_has_buried_is_gone():
     wait_until(lambda: provenance.is_gone(key))
     process.wait()
     assert provenance.is_gone(key)
+
+
+def test_runs_that_begin_at_once_share_their_new_data_sets(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/shared.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    hosts = [tmp_path / "a", tmp_path / "b"]
+    for host in hosts:
+        host.mkdir()
+    stores = [Store.connect(host) for host in hosts]
+    at_once = threading.Barrier(len(stores))
+
+    def begin(store, digest):
+        data = {f"data/processed/{part}.npz": digest for part in ("train", "val")}
+        record = StageRecord("train_dense", {}, data, {}, open=lambda path: None)
+        at_once.wait()
+        return store.start(record, execution=digest)
+
+    client = MlflowClient(uri)
+    with ThreadPoolExecutor(len(stores)) as threads:
+        for digest in map(str, range(20)):
+            runs = list(threads.map(begin, stores, [digest] * len(stores)))
+            for store, run in zip(stores, runs, strict=True):
+                assert len(client.get_run(run).inputs.dataset_inputs) == 2
+                store.end(run, status="FINISHED")
 
 
 def test_a_run_that_ends_while_another_tracker_looks_for_abandoned_ones_stays_finished(

@@ -274,7 +274,10 @@ class Store:
                 context = InputTag("mlflow.data.context", CONTEXTS[split])
                 inputs.append(DatasetInput(dataset, [context]))
         if inputs:
-            self._client.log_inputs(run, inputs)
+            try:
+                self._client.log_inputs(run, inputs)
+            except StoreError:  # another process has just made the same data sets: they are there
+                self._client.log_inputs(run, inputs)
 
     def _log_metrics(self, run, values, *, without=()):
         """Log numbers as metrics, and words as tags."""
