@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import pairwise
 
-from benchmarks.harness import Measured, run
+from benchmarks.harness import Measured, UnavailableError, run
 from mnist_study.errors import UserError
 from mnist_study.training import PROCESSED
 
@@ -56,17 +56,23 @@ def contenders():
 
 def take(net, device, backend, environment, epochs):
     contender = f"{backend}, {device}"
-    told, failure = train(net, BACKENDS[backend], epochs, environment)
-    if failure is None and told[-1]["gpu"] != (device == "GPU"):
-        failure = f"no GPU, as {backend} sees it" if device == "GPU" else "it takes the GPU"
-    if failure is not None:
-        return [Measured(f"{NETS[net]}, first epoch", contender, None, "s", failure)]
-    return list(measured(net, contender, told))
+    try:
+        return list(measured(net, contender, train(net, device, backend, environment, epochs)))
+    except UnavailableError as reason:
+        case = f"{NETS[net]}, first epoch"
+        return [Measured(case, contender, None, "s", f"does not work: {reason}")]
 
 
-def train(net, backend, epochs, environment):
-    """What contenders/training.py tells of each epoch, and the line in which it fails, or None."""
-    words = [net, backend, str(epochs), str(GOALS[net])]
+def train(net, device, backend, environment, epochs):
+    """Train in a process of its own.
+
+    Returns:
+        list of dict: what contenders/training.py tells of each epoch.
+
+    Raises:
+        UnavailableError: the training has failed, or does not take the device.
+    """
+    words = [net, BACKENDS[backend], device, str(epochs), str(GOALS[net])]
     completed = subprocess.run(
         [sys.executable, "-m", "benchmarks.contenders.training", *words],
         env=os.environ | environment,
@@ -76,8 +82,9 @@ def train(net, backend, epochs, environment):
     )
     if completed.returncode:
         *_, reason = ["it said nothing", *completed.stderr.strip().splitlines()]
-        return [], f"does not work: {reason}"
-    return [json.loads(line) for line in completed.stdout.splitlines() if line[0] == "{"], None
+        raise UnavailableError(reason)
+    lines = completed.stdout.splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def measured(net, contender, told):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import harness, parts, tables
+from benchmarks import gpu, harness, parts, tables
 from benchmarks.clone import DVC
 from benchmarks.harness import Measured, UnavailableError
 from benchmarks.instruction_sets import train
@@ -166,6 +166,22 @@ def test_missing_data_end_in_one_line(tmp_path):
     )
 
 
+def test_epochs_become_the_first_the_median_and_the_time_to_the_goal():
+    md5 = "0123456789abcdef"
+    ends, accuracies = (5.0, 7.0, 8.0), (0.95, 0.98, 0.991)
+    told = [
+        {"seconds": seconds, "accuracy": accuracy, "md5": md5}
+        for seconds, accuracy in zip(ends, accuracies, strict=True)
+    ]
+    assert [each[2:] for each in gpu.measured("cnn", "JAX, GPU", told)] == [
+        (5.0, "s", "01234567"),
+        (1.5, "s", ""),
+        (8.0, "s", "epoch 3"),
+    ]
+    assert list(gpu.measured("cnn", "JAX, GPU", told[:1]))[-1].note == "not in 1 epochs"
+    assert [each.value for each in gpu.measured("dense", "JAX, GPU", told)] == [5.0, 1.5]
+
+
 class Tiny:
     """A tiny study as a clone to measure in."""
 
@@ -207,6 +223,18 @@ def test_a_contender_measures_its_training_step_whenever_it_is_asked(
     worker.close()
     assert all(0.01 < milliseconds < 10_000 for milliseconds in answers)
     assert answers[0] != answers[1]
+
+
+@pytest.mark.slow
+def test_a_training_tells_of_each_epoch_and_ends_where_there_is_no_gpu(study, monkeypatch):
+    monkeypatch.chdir(study.root)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'src'}")
+    first, second = gpu.train("dense", "processor", "TensorFlow", gpu.NO_GPU, 2)
+    assert 0 < first["seconds"] < second["seconds"]
+    assert first["md5"] != second["md5"]
+    (row,) = gpu.take("dense", "GPU", "TensorFlow", gpu.NO_GPU, 2)
+    assert row.value is None
+    assert row.note == "does not work: tensorflow puts the weights on the processor"
 
 
 @pytest.mark.slow

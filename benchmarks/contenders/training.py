@@ -1,8 +1,11 @@
-"""Train a net as its stage does: `python -m benchmarks.contenders.training NET NAME EPOCHS GOAL`.
+"""Train a net as its stage does.
 
-NAME is a backend's. Reads train and val in `data/processed/`. Ends after EPOCHS, or with the first
-that has come to GOAL on validation. After each epoch it prints a line of JSON: the seconds since
-the training began, the validation accuracy, the MD5 of the weights, and whether they lie on a GPU.
+    python -m benchmarks.contenders.training NET BACKEND DEVICE EPOCHS GOAL
+
+Reads train and val in `data/processed/`. DEVICE is GPU or processor: where the weights have to lie.
+Ends after EPOCHS, or with the first that has come to GOAL on validation. After each epoch it prints
+a line of JSON: the seconds since the training began, the validation accuracy, and the MD5 of the
+weights.
 """
 
 import hashlib
@@ -15,7 +18,7 @@ from mnist_study.params import load
 
 
 def main():
-    net, name, epochs, goal = sys.argv[1:]
+    net, name, device, epochs, goal = sys.argv[1:]
     params = load()
     backend.choose(name)
     from mnist_study import networks, training
@@ -26,10 +29,12 @@ def main():
     train, val = (splits.load(training.PROCESSED / f"{part}.npz") for part in ("train", "val"))
     began = time.perf_counter()
     model = getattr(networks, f"build_{net}")(section)
+    if on_gpu(model) != (device == "GPU"):
+        sys.exit(f"{name} puts the weights on the {'GPU' if on_gpu(model) else 'processor'}")
 
     def on_epoch(row, _):
         told = {"seconds": time.perf_counter() - began, "accuracy": row["val/accuracy"]}
-        print(json.dumps(told | {"md5": md5(model), "gpu": on_gpu(model)}), flush=True)
+        print(json.dumps(told | {"md5": md5(model)}), flush=True)
         if told["accuracy"] >= float(goal):
             sys.exit()
 
