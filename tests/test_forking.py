@@ -96,6 +96,19 @@ def test_a_mistake_in_a_parameter_is_told_before_a_server_is_started(study):
     assert not servers(study)
 
 
+def test_a_fault_of_the_program_is_told_as_by_a_process_of_its_own(study):
+    stage = study.root / "stages/train_dense.py"
+    begins = "def main():\n"
+    faulty = f"{begins}    print('said before')\n    raise RuntimeError('a fault')\n"
+    stage.write_text(stage.read_text().replace(begins, faulty))
+    with start(study, TRAIN, stderr=subprocess.STDOUT) as process:
+        said = process.stdout.read()
+    assert "said before\n" in said
+    assert "Traceback" in said
+    assert "RuntimeError: a fault\n" in said
+    assert said.endswith("status 1\n")
+
+
 @pytest.mark.slow
 def test_a_stage_whose_server_does_not_start_runs_in_its_own_process(study, tmp_path):
     broken = "import os, sys\nif 'mnist_study.fork_server' in sys.orig_argv: os._exit(1)"

@@ -1,9 +1,12 @@
 """The whole pipeline, small, through real DVC and a real MLflow store."""
 
 import json
+import os
 import sqlite3
 
 import numpy as np
+
+from mnist_study import pipeline
 
 
 def test_everything_that_the_pipeline_declares_is_there(tiny_repro):
@@ -69,3 +72,20 @@ def test_each_stage_has_one_finished_run_under_one_parent(tiny_repro):
     assert sorted(stage.removeprefix("train_") for stage, _, _ in rows) == stages
     assert {status for _, status, _ in rows} == {"FINISHED"}
     assert [(parent, "FINISHED") for parent in {row[2] for row in rows}] == parents
+
+
+def test_a_record_reads_a_file_again_only_when_it_has_changed(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(pipeline, "md5", lambda path: read.append(path.name) or len(read))
+    (tmp_path / "dvc.yaml").write_text("stages: {a: {deps: [in], outs: [out]}}")
+    (tmp_path / "params.yaml").write_text("{}")
+    for name in ("in", "out"):
+        (tmp_path / name).write_text("before")
+    first = pipeline.record_from_workspace("a", tmp_path)
+    assert pipeline.record_from_workspace("a", tmp_path).key == first.key
+    assert read == ["in", "out"]
+    (tmp_path / "out").write_text("behind")  # as long as it was
+    os.utime(tmp_path / "out", (1, 1))
+    changed = pipeline.record_from_workspace("a", tmp_path)
+    assert read == ["in", "out", "out"]
+    assert (changed.deps, changed.outs) == (first.deps, {"out": 3})

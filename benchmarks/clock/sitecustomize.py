@@ -111,19 +111,27 @@ if os.environ.get("CLOCK") and (clocked() or forks):
     sys.meta_path.insert(0, Finder)
     builtins.__import__ = outermost_import
 
-    def start_anew():
-        global since
-        since = time.perf_counter()
-        seconds.clear()
-        going_on[:] = [OTHER]
-
-    if forks:
-        os.register_at_fork(after_in_child=start_anew)
-
-    @atexit.register
     def write_down():
         charge()
         if process := clocked():
             name = os.path.join(os.environ["CLOCK"], f"{os.getpid()}.json")
             with open(name, "w") as file:
                 json.dump({"process": process, "seconds": seconds}, file)
+
+    atexit.register(write_down)
+
+    if forks:
+        from multiprocessing import util
+
+        server = os.getpid()
+
+        def start_anew(_):
+            global since
+            since = time.perf_counter()
+            seconds.clear()
+            going_on[:] = [OTHER]
+            if os.getppid() == server:  # and not a stage, whose own children do not count
+                # What is registered with atexit is not run in a fork.
+                util.Finalize(None, write_down, exitpriority=0)
+
+        util.register_after_fork(start_anew, start_anew)

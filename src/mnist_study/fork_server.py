@@ -20,6 +20,7 @@ import socket
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from mnist_study import backend, companions
@@ -38,48 +39,57 @@ def main():
     with large_imports(without=[each for each in UNUSED if each != name]):
         for module in LIBRARY:
             importlib.import_module(f"mnist_study.{module}")
-    server, libc = os.getpid(), ctypes.CDLL(None)
+    libc = ctypes.CDLL(None)
     clients = companions.stages(dvc, Path(address))
     for client in clients:
         _, files, _, _ = socket.recv_fds(client, 1, maxfds=4)
         with client.makefile(encoding="utf-8") as lines:
             request = lines.readline()
         if request.endswith("\n"):  # or it has been killed before it could ask
-            if (child := os.fork()) == 0:
-                libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-                if os.getppid() != server:  # which has been killed before that
-                    os._exit(1)
-                os.setpgid(0, 0)
-                clients.close()
-                with told():
-                    _become(**json.loads(request), files=files)
-                return
-            with suppress(OSError):  # the child has done so
-                os.setpgid(child, child)
-            _attend(client, child)
+            # It ends at once, without taking apart all that the server has imported.
+            asked = json.loads(request) | {"files": files}
+            fork = ForkProcess(
+                target=_run, name=asked["stage"], args=(os.getpid(), libc, clients, asked)
+            )
+            fork.start()
+            _attend(client, fork)
         for file in files:
             os.close(file)
 
 
-def _attend(client, child):
+def _run(server, libc, clients, asked):
+    """Run a stage in a fork, for as long as the server lives."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:  # which has been killed before that
+        os._exit(1)
+    os.setpgid(0, 0)
+    clients.close()
+    with told():
+        _become(**asked)
+
+
+def _attend(client, fork):
     """Pass on to a fork what its client is sent, and to the client how the fork has ended.
 
     Signals go to the fork's process group, as a terminal's do: it may have children.
     """
-    pidfd = os.pidfd_open(child)
+    pidfd = os.pidfd_open(fork.pid)
+    with suppress(OSError):  # the fork has done so
+        os.setpgid(fork.pid, fork.pid)
     with suppress(OSError):
         client.send(b"\n")
     killed = False
     while pidfd not in select.select([pidfd] if killed else [pidfd, client], [], [])[0]:
         number = _received(client)
         killed = number is None
-        os.killpg(child, signal.SIGKILL if killed else number)
+        os.killpg(fork.pid, signal.SIGKILL if killed else number)
     with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # what the fork has left behind
+        os.killpg(fork.pid, signal.SIGKILL)  # what the fork has left behind
     os.close(pidfd)
-    _, status = os.waitpid(child, 0)
+    fork.join()
     with suppress(OSError):
-        client.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        client.sendall(f"{fork.exitcode}\n".encode())
+    fork.close()
 
 
 def _received(client):

@@ -20,7 +20,7 @@ from mnist_study import companions, provenance, tracking
 from mnist_study.errors import UserError
 
 NO_FORK = "MNIST_STUDY_NO_FORK"
-BEFORE = ("preprocess",)  # starts the server and goes on: the next stage needs it
+BEFORE = ("fetch", "preprocess")  # start the server and go on: a later stage needs it
 TRAINING = ("train_dense", "train_cnn")
 SCORING = ("evaluate",)
 AFTER = ("replicate", "report")  # what they import, the server has imported, too, if there is one

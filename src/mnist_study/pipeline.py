@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def record_from_workspace(stage, root="."):
     values = _yaml.load(root / "params.yaml")
 
     def md5s(paths):
-        return {path: md5(root / path) for path in paths if (root / path).is_file()}
+        return {path: _md5((root / path).resolve()) for path in paths if (root / path).is_file()}
 
     return StageRecord(
         stage=stage,
@@ -107,6 +108,17 @@ def _paths(declared, kind):
     """The paths of one kind of output: plain, or as the key of their options."""
     for out in declared.get(kind, ()):
         yield out if isinstance(out, str) else next(iter(out))
+
+
+def _md5(file):
+    """MD5 of a file, read once until it changes: a tracker meets most files in several stages."""
+    stat = file.stat()
+    return _md5_of_state(file, stat.st_ino, stat.st_size, stat.st_mtime_ns)  # as DVC tells
+
+
+@lru_cache(maxsize=256)
+def _md5_of_state(file, *_):
+    return md5(file)
 
 
 def _look_up(values, key):
