@@ -37,12 +37,19 @@ def prepare(arguments):
     ):
         project(*DVC, "repro")
         project.commit()
-        empty, broken = Clone(f"{folder}/empty"), Clone(f"{folder}/broken")
+        empty, single, broken = (
+            Clone(f"{folder}/{name}") for name in ("empty", "single", "broken")
+        )
         make_empty(empty)
+        make_empty(single)
+        (single.root / "in").touch()
+        single(*DVC, "stage", "add", "--run", "-n", "copy", "-d", "in", "-o", "out", "cp in out")
+        single.commit()
         project("git", "clone", "--quiet", str(project.root), str(broken.root))
         broken.set_params(train_cnn__dropout=1.5)
         yield [
             timed(NOTHING_TO_DO, "dvc status, empty project", empty, *DVC, "status"),
+            timed(NOTHING_TO_DO, "dvc repro, one stage of one file", single, *DVC, "repro"),
             timed(NOTHING_TO_DO, "dvc status", project, *DVC, "status"),
             timed(NOTHING_TO_DO, "dvc repro", project, *DVC, "repro"),
             timed("answers", "mnist-study --help", project, *CLI, "--help"),
