@@ -193,7 +193,7 @@ def started(study, command, log, **variables):
 def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     study.commit("results")
     # An edit that is not committed, and a training that is long enough to be met.
-    study.set_params(evaluate__samples=9, train_dense__epochs=300)
+    study.set_params(evaluate__samples=9, train_dense__epochs=1500)
     # No name of a source: only the stage finds that out.
     (tmp_path / "trials.txt").write_text("train_dense.units=9 fetch.sources=[/none]\n")
     one = f"{SWEEP} train_dense.units=5,6,7,0 -j 1"
@@ -301,7 +301,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     study.set_params(train_dense__epochs=20)
     study.commit("longer")
     # An edit that is not committed, and a training that is long enough to be met.
-    study.set_params(evaluate__samples=9, train_dense__epochs=300)
+    study.set_params(evaluate__samples=9, train_dense__epochs=1500)
     log = tmp_path / "log"
     command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} fetch.sources=[/none]"
     with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:
