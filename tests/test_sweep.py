@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mnist_study import cli, sweep
@@ -209,6 +210,8 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     assert "Running" not in queue
     rerun = study(one, check=False, **environment(study))
     assert rerun.returncode == 1
+    pids = (study.root / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid")
+    assert not [file for file in pids if psutil.pid_exists(int(file.read_text()))]
     lines = rerun.stdout.splitlines()
     assert lines[0].startswith("failed: train_dense.units=0-")
     assert lines[-1] == "4 trials: 3 done (1 before), 1 failed"
@@ -229,6 +232,28 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     study(f"dvc exp apply {name}")
     assert "units: 7" in study.read("params.yaml")
     assert study("dvc status --json train_dense").stdout.strip() == "{}"
+
+
+def test_a_worker_that_lives_on_does_not_hold_the_sweeps_streams():
+    code = """
+import multiprocessing, time
+from types import SimpleNamespace
+from mnist_study import dvc_queue
+
+def start_workers(count):  # as DVC does
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(30,), daemon=True)
+    worker.start()
+    multiprocessing.process._children.discard(worker)
+    print(worker.pid)
+
+dvc_queue._start(SimpleNamespace(start_workers=start_workers), 1)
+print("done")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    worker, *rest = done.stdout.split()
+    os.kill(int(worker), signal.SIGKILL)
+    assert rest == ["done"]
 
 
 @pytest.mark.slow

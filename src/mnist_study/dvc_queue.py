@@ -7,6 +7,7 @@ experiments that are not of the sweep; what somebody queues while a sweep runs i
 import os
 import time
 from contextlib import suppress
+from multiprocessing.util import register_after_fork
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,12 @@ def _run(queue, trials, target, workers):
     pending = {trial.name: trial for trial in trials}
     try:
         _put(queue, trials, target)
-        queue.start_workers(workers)
+        _start(queue, workers)
         yield from _watch(queue, pending, workers)
     finally:
         if pending:
             _stop(queue, set(pending))
+        _end_workers(queue)
 
 
 def _put(queue, trials, target):
@@ -81,6 +83,22 @@ def _put(queue, trials, target):
         if trial.name not in present:
             with uninterrupted():
                 put(targets=[target], params=trial.words, queue=True, name=trial.name)
+
+
+def _start(queue, workers):
+    """Start workers, without this process's standard streams: they live on after it.
+
+    Whoever reads the sweep's output through a pipe would wait for them.
+    """
+    starting: set[None] = set()  # with it goes what is registered
+    register_after_fork(starting, _silence)
+    queue.start_workers(workers)
+
+
+def _silence(_):
+    with open(os.devnull, "w") as null:
+        for stream in (1, 2):
+            os.dup2(null.fileno(), stream)
 
 
 def _watch(queue, pending, workers):
@@ -103,7 +121,7 @@ def _watch(queue, pending, workers):
             seen = time.monotonic()
         elif time.monotonic() - seen > PATIENCE:
             _bury(queue, pending)
-            queue.start_workers(workers)
+            _start(queue, workers)
             seen = time.monotonic()
         time.sleep(INTERVAL)
 
@@ -140,13 +158,33 @@ def _forget_finished(queue, names):
 
 
 def _has_worker(queue):
-    """Whether a worker of the queue is alive. To ask it would take seconds on a busy machine."""
+    """Whether a worker of the queue is alive."""
+    return bool(_workers(queue))
+
+
+def _workers(queue):
+    """The workers that are alive, as processes. To ask them would take seconds."""
+    found = []
     for file in Path(queue.wdir).glob("dvc-exp-worker-*.pid"):
         with suppress(psutil.Error, OSError, ValueError):
             process = psutil.Process(int(file.read_text()))
             if "queue-worker" in process.cmdline():
-                return True
-    return False
+                found.append(process)
+    return found
+
+
+def _end_workers(queue):
+    """End the workers if nothing is left for them: a next sweep could not rely on them.
+
+    By themselves they end seconds later, even with what they have just taken in; or never, where
+    DVC tells one to while its last trial runs, and it does not hear that.
+    """
+    if not any(queue.iter_active()) and not any(queue.iter_queued()):
+        workers = _workers(queue)
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.terminate()
+        psutil.wait_procs(workers, timeout=PATIENCE)
 
 
 def _error(queue, entry):
