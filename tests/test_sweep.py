@@ -326,7 +326,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     study.set_params(train_dense__epochs=20)
     study.commit("longer")
     # An edit that is not committed, and a training that is long enough to be met.
-    study.set_params(evaluate__samples=9, train_dense__epochs=1500)
+    study.set_params(evaluate__samples=9, train_dense__epochs=300)
     log = tmp_path / "log"
     command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} fetch.sources=[/none]"
     with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:
