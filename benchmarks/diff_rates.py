@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_study.comparison import holm, judge_test
 from mnist_study.params import load
-from mnist_study.uncertainty import paired_difference
+from mnist_study.scores.uncertainty import paired_difference
+from studykit.compare.comparison import holm, judge_test
 
 IMAGES = 10_000
 

@@ -17,8 +17,8 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 from benchmarks.harness import Measured, UnavailableError, run
-from mnist_study.errors import UserError
-from mnist_study.training import PROCESSED
+from mnist_study.nets.training import PROCESSED
+from studykit.errors import UserError
 
 NETS = {"dense": "dense net", "cnn": "CNN"}
 GOALS = {"dense": 1.0, "cnn": 0.99}  # validation accuracy

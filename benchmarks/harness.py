@@ -19,10 +19,10 @@ from typing import NamedTuple
 import pandas as pd
 import psutil
 
-from mnist_study.errors import UserError, command
-from mnist_study.figures.style import compose, save
-from mnist_study.files import replacing
-from mnist_study.origins import this_machine
+from mnist_study.report.figures.style import compose, save
+from studykit.errors import UserError, command
+from studykit.files import replacing
+from studykit.records.origins import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.harness import Measured, cores, raw_data, run
-from mnist_study.idx import read_images, read_labels
-from mnist_study.splits import Split, save
+from mnist_study.data.idx import read_images, read_labels
+from mnist_study.data.splits import Split, save
 
 NETS = {"dense": "dense net", "cnn": "CNN"}
 EPOCHS = 3  # the first is a warm-up

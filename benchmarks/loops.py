@@ -15,7 +15,7 @@ from benchmarks.clone import DVC, Clone, clone
 from benchmarks.harness import Measured, raw_data, run
 from benchmarks.parts import timed_parts
 
-CLI = (DVC[0], "-m", "mnist_study.cli")
+CLI = (DVC[0], "-m", "studykit.cli")
 NOTHING_TO_DO = "nothing to do"
 EXPERIMENT = "`dvc exp run -S train_dense.epochs=1`, part by part"
 

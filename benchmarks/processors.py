@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.clone import ROOT
 from benchmarks.harness import Measured, run
 from benchmarks.instruction_sets import NETS, add_arguments, train, training_data
-from mnist_study.errors import UserError
+from studykit.errors import UserError
 
 PROCESSORS = ("Haswell-v4", "EPYC-Rome")
 SETTINGS = ("ALL", "AVX2", "SSE41", "Eigen alone")

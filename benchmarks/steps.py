@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.processes import Worker, closing_all
-from mnist_study.idx import read_images, read_labels
-from mnist_study.splits import Split, save
+from mnist_study.data.idx import read_images, read_labels
+from mnist_study.data.splits import Split, save
 
 NETS = {"dense": "dense net", "cnn": "CNN"}
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's

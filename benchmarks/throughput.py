@@ -20,7 +20,7 @@ from benchmarks.ray_head import cluster
 EPOCHS = {"dense": 20, "cnn": 2}
 SHORT_EPOCHS = {"dense": 2, "cnn": 1}
 NETS = {"dense": "dense net", "cnn": "CNN"}
-SWEEP = (DVC[0], "-m", "mnist_study.cli", "sweep")
+SWEEP = (DVC[0], "-m", "studykit.cli", "sweep")
 
 
 def main():

@@ -11,7 +11,9 @@ gc.disable()  # while a stage imports; errors.command turns it on
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 if sys.argv[0] == "-m":  # as long as Python looks for the stage that it is to run
-    from mnist_study import errors, forking, tracking
+    from studykit import errors
+    from studykit.tracking import live as tracking
+    from studykit.warm import forking
 
     module = next((word for word in sys.orig_argv if word.startswith("stages.")), "")
     with errors.told():

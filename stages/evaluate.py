@@ -8,11 +8,13 @@ nets.
 import numpy as np
 import pandas as pd
 
-from mnist_study import calibration, claims, splits, tracking
-from mnist_study.errors import command
-from mnist_study.files import md5, read_json, replacing, write_csv, write_json
+from mnist_study.data import splits
 from mnist_study.params import load
-from mnist_study.uncertainty import paired_difference
+from mnist_study.scores import calibration, claims
+from mnist_study.scores.uncertainty import paired_difference
+from studykit.errors import command
+from studykit.files import md5, read_json, replacing, write_csv, write_json
+from studykit.tracking import live as tracking
 
 NETS = ("dense", "cnn")
 MODELS = {net: f"models/{net}.keras" for net in NETS}
@@ -22,8 +24,8 @@ TEST = "data/processed/test.npz"
 def main():
     params = load()
     with tracking.run("evaluate"):
-        from mnist_study import anatomy, evaluation, prediction
-        from mnist_study.compute import configure, keras
+        from mnist_study.nets.compute import configure, keras
+        from mnist_study.scores import anatomy, evaluation, prediction
 
         configure(params.compute)
         confidence = params.evaluate.confidence

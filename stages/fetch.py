@@ -5,10 +5,10 @@ Reads the sources in `params.yaml`; writes `data/raw/`.
 
 from pathlib import Path
 
-from mnist_study import tracking
-from mnist_study.errors import command
+from mnist_study.data.sources import fetch_files
 from mnist_study.params import load
-from mnist_study.sources import fetch_files
+from studykit.errors import command
+from studykit.tracking import live as tracking
 
 RAW = Path("data/raw")
 

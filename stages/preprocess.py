@@ -5,14 +5,15 @@ Reads `data/raw/`; writes `data/processed/`, metrics per split and a figure of e
 
 from pathlib import Path
 
-from mnist_study import splits, tracking
-from mnist_study.errors import command
-from mnist_study.figures.digits import draw_digits
-from mnist_study.figures.style import save
-from mnist_study.files import write_json
-from mnist_study.idx import read_images, read_labels
+from mnist_study.data import splits
+from mnist_study.data.idx import read_images, read_labels
+from mnist_study.data.splits import Split
 from mnist_study.params import load
-from mnist_study.splits import Split
+from mnist_study.report.figures.digits import draw_digits
+from mnist_study.report.figures.style import save
+from studykit.errors import command
+from studykit.files import write_json
+from studykit.tracking import live as tracking
 
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")

@@ -5,12 +5,13 @@ Reads `replication/`, which `mnist-study replicate` writes; writes metrics and t
 
 import pandas as pd
 
-from mnist_study import replication, tracking
-from mnist_study.errors import command
-from mnist_study.figures.replication import draw_panels
-from mnist_study.figures.style import compose, save
-from mnist_study.files import write_json
 from mnist_study.params import load
+from mnist_study.report.figures.replication import draw_panels
+from mnist_study.report.figures.style import compose, save
+from mnist_study.scores import replication
+from studykit.errors import command
+from studykit.files import write_json
+from studykit.tracking import live as tracking
 
 
 def main():

@@ -7,9 +7,9 @@ Reads metrics, curves, predictions and the examples that `evaluate` kept; writes
 import signal
 from multiprocessing import Process
 
-from mnist_study import tracking
-from mnist_study.errors import command
 from mnist_study.params import load
+from studykit.errors import command
+from studykit.tracking import live as tracking
 
 FIGURES = "plots/report"
 
@@ -17,7 +17,9 @@ FIGURES = "plots/report"
 def main():
     params = load()
     with tracking.run("report"):
-        from mnist_study.findings import read_findings  # only now: pandas takes a while to import
+        from mnist_study.report.findings import (
+            read_findings,  # only now: pandas takes a while to import
+        )
 
         results = read_findings()
         # Drawing takes seconds, and one core: half is for the files, half for the page.
@@ -31,8 +33,8 @@ def main():
 
 def write_page(params, results):
     """Draw what the page holds, and write it."""
-    from mnist_study import report
-    from mnist_study.figures import report as figures
+    from mnist_study.report.figures import report as figures
+    from mnist_study.report import page as report
 
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     panels = figures.draw_panels(results, confidence=confidence, bins=bins)
@@ -53,7 +55,7 @@ def write_page(params, results):
 def draw_files(params, results):
     """Draw the figures that are files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the stage, which takes this along
-    from mnist_study.figures import report as figures
+    from mnist_study.report.figures import report as figures
 
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     figures.save_panels(FIGURES, figures.draw_panels(results, confidence=confidence, bins=bins))

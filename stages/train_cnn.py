@@ -4,9 +4,10 @@ Reads `train.npz` and `val.npz` in `data/processed/`; writes `models/cnn.keras`,
 curves and metrics.
 """
 
-from mnist_study import backend, tracking
-from mnist_study.errors import command
+from mnist_study.nets import backend
 from mnist_study.params import load
+from studykit.errors import command
+from studykit.tracking import live as tracking
 
 
 def main():
@@ -14,7 +15,7 @@ def main():
     with tracking.run("train_cnn") as run:
         backend.choose(params.compute.backend)
         # Only now: TensorFlow takes seconds to import, and a mistake in a parameter none to find.
-        from mnist_study import networks, training
+        from mnist_study.nets import networks, training
 
         training.run_stage(
             "cnn",

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mnist_study.idx import read_images, read_labels
-from mnist_study.splits import Split
+from mnist_study.data.idx import read_images, read_labels
+from mnist_study.data.splits import Split
 from tests import elsewhere
 from tests.tiny_mnist import write_tiny_mnist
 from tests.tiny_study import ROOT, TinyStudy

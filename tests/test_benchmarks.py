@@ -14,7 +14,7 @@ from benchmarks.clone import DVC
 from benchmarks.harness import Measured, UnavailableError
 from benchmarks.instruction_sets import train
 from benchmarks.processes import Worker
-from mnist_study import splits
+from mnist_study.data import splits
 from tests.tiny_study import ROOT
 
 

@@ -6,8 +6,8 @@ import shlex
 
 import pytest
 
-from mnist_study.claims import describe
-from mnist_study.cli import COMMANDS
+from mnist_study.scores.claims import describe
+from studykit.cli import COMMANDS
 from tests.tiny_study import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

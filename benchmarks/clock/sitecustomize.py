@@ -18,7 +18,7 @@ def clocked():
     return next((word for word in words if word == "dvc" or word.startswith("stages.")), None)
 
 
-forks = "mnist_study.fork_server" in sys.orig_argv
+forks = "studykit.warm.fork_server" in sys.orig_argv
 if os.environ.get("CLOCK") and (clocked() or forks):
     import atexit
     import builtins
@@ -32,30 +32,34 @@ if os.environ.get("CLOCK") and (clocked() or forks):
     PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
         "multiprocessing.process": {"BaseProcess.join": "figures"},  # drawn beside the page
         "dvc.stage.run": {"cmd_run": "stages"},
-        "mnist_study.evaluation": {"score": "scores", "tabulate": "scores"},
-        "mnist_study.prediction": {"predict": "scores"},
-        "mnist_study.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
-        "mnist_study.calibration": {"score": "scores"},
-        "mnist_study.figures.curves": {"draw_curves": "figures"},
-        "mnist_study.figures.digits": {"draw_digits": "figures"},
-        "mnist_study.figures.report": dict.fromkeys(
+        "mnist_study.scores.evaluation": {"score": "scores", "tabulate": "scores"},
+        "mnist_study.scores.prediction": {"predict": "scores"},
+        "mnist_study.scores.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
+        "mnist_study.scores.calibration": {"score": "scores"},
+        "mnist_study.report.figures.curves": {"draw_curves": "figures"},
+        "mnist_study.report.figures.digits": {"draw_digits": "figures"},
+        "mnist_study.report.figures.report": dict.fromkeys(
             ("draw_panels", "choose_digits", "draw_histories", "save_panels"), "figures"
         ),
-        "mnist_study.figures.style": {"compose": "figures", "save": "figures", "to_svg": "figures"},
-        "mnist_study.files": {"write_csv": "saving", "write_json": "saving"},
-        "mnist_study.findings": {"read_findings": "data"},
-        "mnist_study.forking": {"_begins": IMPORTS, "_wait": FORKED},
-        "mnist_study.idx": {"read_images": "data", "read_labels": "data"},
-        "mnist_study.keras_file": {"save": "saving"},
-        "mnist_study.origins": {"record": "saving"},
+        "mnist_study.report.figures.style": {
+            "compose": "figures",
+            "save": "figures",
+            "to_svg": "figures",
+        },
+        "studykit.files": {"write_csv": "saving", "write_json": "saving"},
+        "mnist_study.report.findings": {"read_findings": "data"},
+        "studykit.warm.forking": {"_begins": IMPORTS, "_wait": FORKED},
+        "mnist_study.data.idx": {"read_images": "data", "read_labels": "data"},
+        "mnist_study.nets.keras_file": {"save": "saving"},
+        "studykit.records.origins": {"record": "saving"},
         "mnist_study.params": {"load": "parameters"},
-        "mnist_study.report": {"render": "page", "write_page": "page"},
-        "mnist_study.sources": {"fetch_files": "data"},
-        "mnist_study.splits": dict.fromkeys(
+        "mnist_study.report.page": {"render": "page", "write_page": "page"},
+        "mnist_study.data.sources": {"fetch_files": "data"},
+        "mnist_study.data.splits": dict.fromkeys(
             ("load", "save", "split_train_val", "describe"), "data"
         ),
-        "mnist_study.tracking": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
-        "mnist_study.training": {"train": TRAINING},
+        "studykit.tracking.live": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
+        "mnist_study.nets.training": {"train": TRAINING},
     }
     seconds = {}
     going_on = [OTHER]

@@ -15,10 +15,11 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 
-from mnist_study import splits, tracking
-from mnist_study.files import read_json
+from mnist_study.data import splits
+from mnist_study.data.splits import Split
 from mnist_study.params import load
-from mnist_study.splits import Split
+from studykit.files import read_json
+from studykit.tracking import live as tracking
 
 FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
@@ -37,8 +38,8 @@ def preprocess(repeats):
 
 def train(net, repeats):
     """Epochs with their validations. In the first, TensorFlow builds the net's graph."""
-    from mnist_study import networks, training
-    from mnist_study.compute import configure
+    from mnist_study.nets import networks, training
+    from mnist_study.nets.compute import configure
 
     params = load()
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1 + repeats})
@@ -59,8 +60,9 @@ def train(net, repeats):
 
 def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
-    from mnist_study import networks, prediction
-    from mnist_study.compute import configure
+    from mnist_study.nets import networks
+    from mnist_study.nets.compute import configure
+    from mnist_study.scores import prediction
 
     params = load()
     configure(params.compute)

@@ -6,18 +6,19 @@ An epoch is a turn. Only its training counts, not the validation after it.
 import sys
 
 from benchmarks.processes import Turns
-from mnist_study import backend, splits
+from mnist_study.data import splits
+from mnist_study.data.splits import Split
+from mnist_study.nets import backend
 from mnist_study.params import load
-from mnist_study.splits import Split
 
 
 def main():
     turns = Turns()
     net, path, name = sys.argv[1:]
     backend.choose(name)
-    from mnist_study import networks
-    from mnist_study.compute import configure
-    from mnist_study.training import train
+    from mnist_study.nets import networks
+    from mnist_study.nets.compute import configure
+    from mnist_study.nets.training import train
 
     params = load()
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": sys.maxsize})

@@ -13,7 +13,8 @@ import json
 import sys
 import time
 
-from mnist_study import backend, splits
+from mnist_study.data import splits
+from mnist_study.nets import backend
 from mnist_study.params import load
 
 
@@ -21,8 +22,8 @@ def main():
     net, name, device, epochs, goal = sys.argv[1:]
     params = load()
     backend.choose(name)
-    from mnist_study import networks, training
-    from mnist_study.compute import configure
+    from mnist_study.nets import networks, training
+    from mnist_study.nets.compute import configure
 
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": int(epochs)})
     configure(params.compute)

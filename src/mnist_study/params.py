@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from mnist_study.errors import UserError
-from mnist_study.mnist import IMAGE_SIZE
+from mnist_study.data.mnist import IMAGE_SIZE
+from studykit.errors import UserError
 
 # Each constraint says in words what it expects: that text is the error message's.
 Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]

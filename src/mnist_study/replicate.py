@@ -9,12 +9,12 @@ import json
 
 import pandas as pd
 
-from mnist_study.errors import UserError
-from mnist_study.files import write_csv
-from mnist_study.replication import HISTORIES, TRIALS
-from mnist_study.revisions import Revision
-from mnist_study.sweep import add_vary, add_workers, at_least_one, run_trials
-from mnist_study.trials import expand, seeds
+from mnist_study.scores.replication import HISTORIES, TRIALS
+from studykit.errors import UserError
+from studykit.files import write_csv
+from studykit.records.revisions import Revision
+from studykit.trials.sweep import add_vary, add_workers, at_least_one, run_trials
+from studykit.trials.trials import expand, seeds
 
 NETS = ("dense", "cnn")
 

@@ -1,0 +1,63 @@
+"""Curves by epoch."""
+
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from mnist_study.report.figures.style import COLOURS, NETS, compose
+
+
+def draw_curves(history, net):
+    """Accuracy and loss by epoch, train and val; a ring marks the epoch of the lowest val loss.
+
+    Args:
+        history: pandas.DataFrame as training.train returns it.
+        net: "dense" or "cnn".
+    """
+    return compose(
+        lambda axis: draw_accuracy(axis, history, net), lambda axis: draw_loss(axis, history, net)
+    )
+
+
+def draw_accuracy(axis, history, net):
+    """Accuracy by epoch."""
+    _draw(axis, history, net, "accuracy")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    final = history["val/accuracy"].iloc[-1]
+    axis.set(title=f"The {NETS[net]} ends at {final:.1%} on validation", ylabel="accuracy")
+    axis.legend(loc="lower right")
+
+
+def draw_loss(axis, history, net):
+    """Loss by epoch."""
+    _draw(axis, history, net, "loss")
+    lowest = history["epoch"][history["val/loss"].idxmin()]
+    axis.set(
+        title=f"The {NETS[net]}'s val loss is lowest at epoch {lowest}",
+        ylabel="cross-entropy, nats",
+    )
+    axis.set_ylim(bottom=0)
+    axis.legend(loc="upper right")
+
+
+def _draw(axis, history, net, metric):
+    styles = {"train": {"color": "0.45", "linestyle": "--"}, "val": {"color": COLOURS[net]}}
+    for split, style in styles.items():
+        axis.plot(
+            history["epoch"],
+            history[f"{split}/{metric}"],
+            label=split,
+            marker=".",
+            gid=split,
+            **style,
+        )
+    lowest = history.loc[history["val/loss"].idxmin()]
+    axis.plot(
+        lowest["epoch"],
+        lowest[f"val/{metric}"],
+        "o",
+        markersize=11,
+        markerfacecolor="none",
+        color=COLOURS[net],
+        label="lowest val loss",
+    )
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set(xlabel="epoch")

@@ -1,0 +1,53 @@
+"""What a network is made of, and what its first convolution sees."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from mnist_study.nets.compute import keras
+
+
+def describe_layers(model):
+    """One row per layer.
+
+    Args:
+        model: keras.Sequential, built.
+
+    Returns:
+        pandas.DataFrame: layer (its name), kind, output (the shape, as `24×24×20`), parameters, and
+        multiply_adds, the multiply–accumulates that its products take for one image.
+    """
+    return pd.DataFrame(
+        {
+            "layer": layer.name,
+            "kind": type(layer).__name__,
+            "output": "×".join(str(side) for side in layer.output.shape[1:]),
+            "parameters": layer.count_params(),
+            "multiply_adds": _multiply_adds(layer),
+        }
+        for layer in model.layers
+    )
+
+
+def first_convolution(model, image):
+    """The filters of the first convolution, and its answer to one image.
+
+    Args:
+        model: keras.Sequential with a Conv2D layer.
+        image: uint8 (28, 28).
+
+    Returns:
+        float32 (size, size, filters), the kernels; float32 (height, width, filters), the feature
+        maps after the activation.
+    """
+    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    kernels = np.asarray(layer.kernel)[:, :, 0]
+    maps = keras.Model(model.inputs[0], layer.output)(image[np.newaxis, ..., np.newaxis])
+    return kernels, np.asarray(maps)[0]
+
+
+def _multiply_adds(layer):
+    """A kernel is used once for each position of the output, a dense one for the only one."""
+    kernel = getattr(layer, "kernel", None)
+    return 0 if kernel is None else math.prod(layer.output.shape[1:-1]) * math.prod(kernel.shape)

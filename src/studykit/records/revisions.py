@@ -1,0 +1,187 @@
+"""What a Git revision, a DVC experiment or the workspace holds: lock, parameters, results.
+
+Everything comes from Git or from the working tree; no remote is asked. Paths are those from the
+current folder, the repository's root.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from studykit.errors import UserError
+
+WORKSPACE = "workspace"  # DVC's word for the working tree
+# Where DVC keeps an experiment: refs/exps/ with the baseline's commit in two parts, and the name.
+EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(?P<name>.+)")
+
+_yaml = YAML(typ="safe")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A state of the project.
+
+    Attributes:
+        name: what the user calls it.
+        commit: 40 hexadecimal digits, or None for the workspace.
+        baseline: of an experiment, the commit that it started from.
+    """
+
+    name: str
+    commit: str | None
+    baseline: str | None = None
+
+    @property
+    def label(self):
+        """The name, and the commit where the name does not say it."""
+        if self.commit is None:
+            return self.name
+        if self.commit.startswith(self.name):
+            return self.commit[:7]
+        return f"{self.name} ({self.commit[:7]})"
+
+    @property
+    def time(self):
+        """When it was committed, in milliseconds since 1970; None for the workspace."""
+        if self.commit is None:
+            return None
+        return int(_git("show", "--no-patch", "--format=%ct", self.commit)) * 1000
+
+    def read(self, path):
+        """The bytes of a file that is in Git, or in the working tree; None where there is none."""
+        if self.commit is None:
+            return Path(path).read_bytes() if Path(path).is_file() else None
+        answer = subprocess.run(
+            ["git", "cat-file", "--batch"],
+            input=f"{self.commit}:./{path}\n".encode(),
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        header, _, content = answer.partition(b"\n")
+        return None if header.endswith(b" missing") else content[:-1]
+
+    def paths(self, folder):
+        """The paths of the files under a folder, ascending."""
+        if self.commit is None:
+            return sorted(path.as_posix() for path in Path(folder).rglob("*") if path.is_file())
+        listed = _git("ls-tree", "-r", "-z", "--name-only", self.commit, f"{folder}/")
+        return sorted(filter(None, (listed or "").split("\0")))
+
+    def lock(self):
+        """Stage to its entry in `dvc.lock`; empty where there is no such file."""
+        return self._load("dvc.lock").get("stages", {})
+
+    def pipeline(self):
+        """What `dvc.yaml` says; empty where there is no such file."""
+        return self._load("dvc.yaml")
+
+    def params(self):
+        """What `params.yaml` says; empty where there is no such file."""
+        return self._load("params.yaml")
+
+    def _load(self, path):
+        content = self.read(path)
+        return (_yaml.load(content) if content else None) or {}
+
+
+def resolve(name):
+    """Find a revision by its name.
+
+    Args:
+        name: a branch, tag, commit or anything else that Git knows a commit by; an experiment's
+            name; or `workspace`.
+
+    Raises:
+        UserError: there is no such revision, or several experiments of that name.
+    """
+    if name == WORKSPACE:
+        return Revision(name, None)
+    if commit := _commit(name):
+        return Revision(name, commit)
+    found = {
+        match[1] + match[2]: commit for match, commit in _experiments() if match["name"] == name
+    }
+    if len(found) > 1:
+        found = {base: commit for base, commit in found.items() if base == _commit("HEAD")} or found
+    if not found:
+        raise UserError(
+            f"{name}: expected a branch, tag, commit, experiment or `{WORKSPACE}`, "
+            f"found none of that name{_shallow_hint()}"
+        )
+    if len(found) > 1:
+        commits = ", ".join(commit[:7] for commit in found.values())
+        raise UserError(f"{name}: expected one experiment of that name, found {commits}; name one")
+    ((baseline, commit),) = found.items()
+    return Revision(name, commit, baseline)
+
+
+def merge_base(main="main"):
+    """The commit at which the current branch left another: what a pull request is compared with.
+
+    Raises:
+        UserError: there is no such branch, here or at `origin`, or no common commit.
+    """
+    branch = next((name for name in (main, f"origin/{main}") if _commit(name)), None)
+    if branch is None:
+        raise UserError(
+            f"{main}: expected a branch of that name to compare with, found none; "
+            f"name a revision: mnist-study diff BASE{_shallow_hint()}"
+        )
+    commit = _git("merge-base", branch, "HEAD")
+    if not commit:
+        raise UserError(f"{branch}: expected a commit in common with HEAD{_shallow_hint()}")
+    return Revision(f"merge base with {branch}", commit)
+
+
+def all_revisions():
+    """The workspace, every local branch and tag, and every DVC experiment."""
+    return [
+        Revision(WORKSPACE, None),
+        *(
+            Revision(re.sub("refs/(heads|tags)/", "", ref, count=1), commit)
+            for ref, commit in _refs("refs/heads", "refs/tags")
+        ),
+        *(
+            Revision(match["name"], commit, baseline=match[1] + match[2])
+            for match, commit in _experiments()
+        ),
+    ]
+
+
+def _experiments():
+    """Match of EXPERIMENT and commit of each."""
+    for ref, commit in _refs("refs/exps"):
+        if match := EXPERIMENT.fullmatch(ref):
+            yield match, commit
+
+
+def _refs(*prefixes):
+    """Name and commit of each ref that points to a commit, itself or through an annotated tag."""
+    fields = "%(objecttype)%(*objecttype) %(objectname) %(*objectname) %(refname)"
+    for line in (_git("for-each-ref", f"--format={fields}", *prefixes) or "").splitlines():
+        kind, *commits, ref = line.split()
+        if kind in ("commit", "tagcommit"):
+            yield ref, commits[-1]
+
+
+def _commit(name):
+    return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+
+
+def _shallow_hint():
+    if _git("rev-parse", "--is-shallow-repository") == "true":
+        return (
+            "; this clone is shallow and lacks older commits: `git fetch --unshallow` brings them"
+        )
+    return ""
+
+
+def _git(*words):
+    """Git's answer, or None where it says no."""
+    result = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
+    if "not a git repository" in result.stderr:
+        raise UserError("the current folder: expected a Git repository, found none")
+    return result.stdout.strip("\n") if result.returncode == 0 else None

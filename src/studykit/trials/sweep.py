@@ -1,0 +1,191 @@
+"""Many runs of the study, on one machine or on many: `mnist-study sweep`.
+
+Each is a DVC experiment. Those that have run are not run again, so an interrupted sweep is gone on
+with by the same command. Without RAY_ADDRESS nothing here imports Ray.
+"""
+
+import argparse
+import os
+import sys
+import time
+from contextlib import closing
+
+from tqdm import tqdm
+
+from studykit.errors import UserError, uninterrupted
+from studykit.records.revisions import resolve
+from studykit.trials.trials import SEEDS, TARGET, done, expand, grid, lines, seeds
+
+
+def add_arguments(parser):
+    """Describe the command line of `mnist-study sweep`."""
+    parser.description += " RAY_ADDRESS names a Ray cluster to run them on."
+    parser.add_argument(
+        "values", nargs="*", metavar="KEY=VALUE,VALUE",
+        help="values of a parameter, as `dvc exp run -S` takes them; several are multiplied",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1"
+    )
+    add_vary(parser)
+    parser.add_argument("--file", metavar="FILE", help="a trial a line: KEY=VALUE, apart by spaces")
+    parser.add_argument(
+        "--target", default=TARGET, metavar="STAGE", help="the last stage; default: %(default)s"
+    )
+    add_workers(parser)
+
+
+def add_vary(parser):
+    """What seeds are for."""
+    parser.add_argument(
+        "--vary", choices=SEEDS, default="both",
+        help="what the seeds are for: the split into train and val, the weights; default: both",
+    )  # fmt: skip
+
+
+def add_workers(parser):
+    """How many trials run at once."""
+    parser.add_argument(
+        "-j",
+        "--workers",
+        type=at_least_one,
+        metavar="N",
+        help="trials at once; default: one a core",
+    )
+
+
+def run(arguments):
+    """Expand the command line to trials and run them; the exit status is 1 if one has failed."""
+    choices = [grid(arguments.values)]
+    if arguments.file:
+        choices.insert(0, lines(arguments.file))
+    if arguments.seeds:
+        choices.append(seeds(arguments.seeds, arguments.vary))
+    if not choices[1:] and not arguments.values:
+        raise UserError("sweep: expected --seeds, values or --file, received none")
+    trials = expand(*choices, target=arguments.target)
+    before = len(done(trials))
+    commits = run_trials(trials, target=arguments.target, workers=arguments.workers)
+    failed = len(trials) - len(commits)
+    print(f"{len(trials)} trials: {len(commits)} done ({before} before), {failed} failed")
+    return int(failed > 0)
+
+
+def run_trials(trials, *, target=TARGET, workers=None):
+    """Run the trials that have not run yet.
+
+    Args:
+        trials: list of Trial.
+        target: the stage that they were expanded for.
+        workers: how many run at once; by default as many as there are cores.
+
+    Returns:
+        dict: name of each trial that has run, now or before, to its experiment's commit.
+
+    Raises:
+        UserError: the trials cannot be run at all.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
+    before = done(trials)
+    left = [trial for trial in trials if trial.name not in before]
+    with Progress(len(trials), len(before)) as progress:
+        for trial in left:
+            if trial.error:
+                progress.finish(trial.name, trial.error)
+        sound = [trial for trial in left if not trial.error]
+        if sound:
+            _follow(_runner()(sound, target=target, workers=workers), progress)
+    return done(trials)
+
+
+def _follow(events, progress):
+    """Show a runner's Events and log the trials that are done."""
+    logs = True
+    with closing(events):
+        try:
+            for event in events:
+                progress.show(event)
+                if logs and event.name and not event.error:
+                    logs = _log(event.name)
+        except KeyboardInterrupt:
+            events.close()
+            tqdm.write("stopped; the same command goes on from here")
+            raise
+
+
+def _runner():
+    """What runs trials: the cluster that RAY_ADDRESS names, or this machine."""
+    if not os.environ.get("RAY_ADDRESS"):
+        from studykit.trials import dvc_queue
+
+        return dvc_queue.run
+    try:
+        from studykit.trials import ray_cluster
+    except ImportError as missing:
+        raise UserError(f"RAY_ADDRESS is set: {missing}; pip install '.[ray]'") from None
+    return ray_cluster.run
+
+
+def _log(name):
+    """Write to MLflow what it lacks of a trial: stages that came from a cache or a cluster.
+
+    Returns:
+        Whether MLflow can be reached.
+    """
+    from studykit.tracking.sync import sync
+
+    try:
+        with uninterrupted():
+            sync([resolve(name)], say=lambda text: None)
+    except UserError as error:
+        tqdm.write(f"warning: {error}: mnist-study sync --all")
+        return False
+    return True
+
+
+def at_least_one(text):
+    """Read a number from the command line."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
+    return int(text)
+
+
+class Progress:
+    """What is done, runs, has failed and is left: a bar on a terminal, a line a trial in a log."""
+
+    def __init__(self, total, before):
+        self._total, self._done, self._failed, self._running = total, before, 0, 0
+        self._before, self._began = before, time.monotonic()
+        self._bar = tqdm(
+            total=total, initial=before, unit="trial", disable=not sys.stderr.isatty(), leave=False
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def show(self, event):
+        """Take in an Event."""
+        self._running = event.running
+        if event.name:
+            self.finish(event.name, event.error)
+        self._bar.set_postfix(running=self._running, failed=self._failed)
+
+    def finish(self, name, error):
+        """Count a trial that has ended."""
+        self._failed += error is not None
+        self._done += error is None
+        self._bar.update()
+        if error:
+            tqdm.write(f"failed: {name}: {error}")
+        elif self._bar.disable:
+            finished = self._done + self._failed
+            each = (time.monotonic() - self._began) / (finished - self._before)
+            left = tqdm.format_interval((self._total - finished) * each)
+            print(
+                f"done: {name}; {self._done} of {self._total} done, {self._running} running, "
+                f"{self._failed} failed, {left} left",
+                flush=True,
+            )

@@ -1,0 +1,308 @@
+"""What is called a loss, noise or a change, by hand-made results."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnist_study.params import Diff, Tolerance
+from studykit.compare.comparison import (
+    Change,
+    Rerun,
+    compare,
+    compare_accuracies,
+    compare_stages,
+    holm,
+    judge_tolerance,
+    no_longer_holds,
+)
+from studykit.compare.comparison_view import digit_groups
+from studykit.compare.results import Results, flatten
+from studykit.compare.text import draw_braille, draw_sparkline
+
+SETTINGS = Diff(significance=0.05, threshold=0.001, images=12, tolerances={})
+
+
+def predict(wrong, images=1000):
+    """A table in which the given rows are wrong, and the rest right."""
+    label = np.arange(images) % 10
+    prediction = label.copy()
+    prediction[list(wrong)] = (prediction[list(wrong)] + 1) % 10
+    return pd.DataFrame({"label": label, "prediction": prediction})
+
+
+def results(label="a", **given):
+    values = {
+        "params": {}, "lock": {}, "metrics": {"train.loss": 0.5}, "claims": {},
+        "predictions": {"net": predict(range(50))}, "histories": {}, "images": {}, "stale": {},
+    }  # fmt: skip
+    return Results(label=label, **(values | given))
+
+
+def judge(before, after, **settings):
+    """Judgement of one net by the rows that it gets wrong."""
+    accuracies, *_ = compare_accuracies(
+        {"net": predict(before)},
+        {"net": predict(after)},
+        SETTINGS.model_copy(update=settings),
+    )
+    return accuracies[0]
+
+
+def test_holm_multiplies_the_smallest_p_value_by_the_number_of_tests():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.6]) == [1.0, 1.0]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_ten_images_lost_and_none_won_is_a_loss():
+    metric = judge(range(50), range(60))
+    assert metric.judgement == "loss"
+    assert metric.p_value == pytest.approx(2 * 0.5**10)
+    assert (metric.before, metric.after) == (0.95, 0.94)
+    assert metric.difference == pytest.approx(-0.01)
+
+
+def test_five_images_lost_and_none_won_may_be_chance():
+    metric = judge(range(50), range(55))
+    assert metric.p_value == pytest.approx(2 * 0.5**5)  # 0.0625
+    assert metric.judgement == "noise"
+
+
+def test_what_is_won_counts_against_what_is_lost():
+    lost_and_won = [*range(10, 50), *range(50, 62)]  # 12 lost, 10 won
+    assert judge(range(50), lost_and_won).judgement == "noise"
+
+
+def test_ten_images_won_is_a_gain():
+    assert judge(range(50), range(40)).judgement == "gain"
+
+
+def test_the_same_predictions_are_unchanged():
+    assert judge(range(50), range(50)).judgement == "unchanged"
+
+
+def test_a_significant_loss_below_the_threshold_is_not_a_loss():
+    assert judge(range(50), range(60), threshold=0.011).judgement == "small loss"
+    assert judge(range(50), range(60), threshold=0.01).judgement == "loss"
+
+
+def test_more_changed_nets_need_stronger_evidence():
+    before = {"a": predict(range(50)), "b": predict(range(50))}
+    six_lost = {"a": predict(range(56))}  # p = 0.03125 alone, 0.0625 as one of two
+    six_and_one_lost = six_lost | {"b": predict(range(51))}
+    for changed, judgement in ((six_lost, "loss"), (six_and_one_lost, "noise")):
+        accuracies, *_ = compare_accuracies(before, before | changed, SETTINGS)
+        assert accuracies[0].judgement == judgement
+
+
+def test_other_test_images_make_no_pairs():
+    other = predict(range(50)).iloc[::-1].reset_index(drop=True)
+    accuracies, flips, unpaired = compare_accuracies(
+        {"net": predict(range(50))}, {"net": other}, SETTINGS
+    )
+    assert (accuracies, flips) == ([], [])
+    assert unpaired == ["the test images of net are not the same"]
+    comparison = compare(results(), results(predictions={"net": other}), SETTINGS)
+    assert comparison.status == 2
+
+
+def test_flips_name_the_images():
+    _, flips, _ = compare_accuracies(
+        {"net": predict([3, 4])}, {"net": predict([4, 7, 9])}, SETTINGS
+    )
+    assert (flips[0].broken, flips[0].mended) == ([7, 9], [3])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "judgement"),
+    [
+        (0.5, 0.5, "unchanged"),
+        (0.5, 0.54, "within tolerance"),
+        (0.5, 0.56, "moved"),
+        (0.5, 0.46, "within tolerance"),
+        (0.5, 0.44, "moved"),
+        (None, 0.5, "new"),
+        (0.5, None, "gone"),
+    ],
+)
+def test_a_metric_without_a_test_has_a_tolerance(before, after, judgement):
+    absolute = {"other": Tolerance(absolute=9), "train.*": Tolerance(absolute=0.05)}
+    relative = {"*loss": Tolerance(relative=0.1), "train.*": Tolerance(absolute=9)}
+    for tolerances in (absolute, relative):
+        assert judge_tolerance("train.loss", before, after, tolerances) == judgement
+
+
+def test_without_a_tolerance_any_change_is_one():
+    assert judge_tolerance("loss", 0.5, 0.5 + 1e-9, {}) == "moved"
+
+
+def test_a_metric_that_moved_fails_nothing():
+    comparison = compare(results(), results(metrics={"train.loss": 9.0}), SETTINGS)
+    assert comparison.status == 0
+    assert comparison.notes == [
+        "moved further than its tolerance, which fails nothing: train.loss",
+    ]
+
+
+def test_a_renamed_metric_is_gone_and_new_and_its_accuracy_still_tested():
+    before = results(metrics={"evaluate.net.test.accuracy": 0.95})
+    after = results(metrics={"evaluate.net.top1": 0.94}, predictions={"net": predict(range(60))})
+    comparison = compare(before, after, SETTINGS)
+    assert [(metric.name, metric.judgement) for metric in comparison.metrics] == [
+        ("evaluate.net.test.accuracy", "loss"),
+        ("evaluate.net.top1", "new"),
+    ]
+    assert comparison.status == 1
+
+
+def test_lost_predictions_cannot_be_compared():
+    comparison = compare(results(), results(predictions={}), SETTINGS)
+    assert comparison.status == 2
+    assert comparison.verdict == "Could not compare: the predictions of net are gone."
+
+
+def test_a_new_net_has_nothing_to_lose():
+    after = results(predictions={"net": predict(range(50)), "other": predict(range(900))})
+    assert compare(results(), after, SETTINGS).status == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("reproduced", "refuted", True),
+        ("undecided", "refuted", False),
+        ("reproduced", None, True),
+        ("reproduced", "undecided", False),
+        ("refuted", "refuted", False),
+        ("refuted", None, False),
+        (None, "refuted", False),
+        (None, "reproduced", False),
+        ("refuted", "reproduced", False),
+    ],
+)
+def test_a_claim_that_held_no_longer_does_when_refuted_or_dropped(before, after, lost):
+    assert no_longer_holds(Change("claim", before, after)) is lost
+
+
+def test_a_claim_that_no_longer_holds_is_a_loss():
+    comparison = compare(
+        results(claims={"good": {"verdict": "reproduced"}}),
+        results(claims={"good": {"verdict": "refuted"}}),
+        SETTINGS,
+    )
+    assert comparison.status == 1
+    assert comparison.verdict == "A loss: the claim good no longer holds."
+
+
+def test_a_claim_that_becomes_undecided_is_noted_only():
+    comparison = compare(
+        results(claims={"good": {"verdict": "reproduced"}}),
+        results(claims={"good": {"verdict": "undecided"}}),
+        SETTINGS,
+    )
+    assert comparison.status == 0
+    assert comparison.notes == ["the claim good is now undecided, reproduced before"]
+
+
+def test_stale_results_are_not_compared_however_bad():
+    after = results("b", predictions={"net": predict(range(500))}, stale={"train": ["x changed"]})
+    comparison = compare(results(), after, SETTINGS)
+    assert comparison.status == 2
+    assert comparison.verdict == (
+        "Could not compare: the results of b are not those of its code: train."
+    )
+
+
+def test_a_stale_base_is_noted():
+    comparison = compare(results(stale={"train": ["x changed"]}), results("b"), SETTINGS)
+    assert comparison.status == 0
+    assert comparison.notes == ["the results of a are not those of its code: train"]
+
+
+@pytest.mark.parametrize("lacking", ["base", "head"])
+def test_a_revision_without_results_cannot_be_compared(lacking):
+    empty = results("empty", metrics={}, predictions={})
+    pair = (empty, results()) if lacking == "base" else (results(), empty)
+    comparison = compare(*pair, SETTINGS)
+    assert comparison.status == 2
+    assert "empty has no results" in comparison.verdict
+
+
+def test_digits_are_shown_from_whichever_revision_has_them():
+    dark, bright = np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)
+    before = results("a", predictions={"net": predict([3])}, images={3: dark})
+    after = results("b", predictions={"net": predict([7])}, images={7: bright})
+    comparison = compare(before, after, SETTINGS)
+    assert list(digit_groups(comparison, before, after, images=12)) == [
+        ("net: 1 digit that only a gets right", ([bright], ["7: 7 → 8"])),
+        ("net: 1 digit that only b gets right", ([dark], ["3: 4 → 3"])),
+    ]
+
+
+def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
+    def stage(**given):
+        entry = SimpleNamespace(cmd="run", units=30, md5="a", out="o")
+        vars(entry).update(given)
+        return {
+            "cmd": entry.cmd,
+            "deps": [{"path": "code.py", "md5": entry.md5}],
+            "params": {"params.yaml": {"train.units": entry.units}},
+            "outs": [{"path": "model", "md5": entry.out}],
+        }
+
+    before = {name: stage() for name in ("same", "param", "file", "command", "forced", "old")}
+    after = {
+        "same": stage(),
+        "param": stage(units=40, out="p"),
+        "file": stage(md5="b"),
+        "command": stage(cmd="run again"),
+        "forced": stage(out="p"),
+        "fresh": stage(),
+    }
+    assert compare_stages(before, after) == [
+        Rerun("param", ["train.units"]),
+        Rerun("file", ["code.py"]),
+        Rerun("command", ["command"]),
+        Rerun("forced", ["same inputs, other outputs"]),
+        Rerun("fresh", ["new stage"]),
+        Rerun("old", ["removed"]),
+    ]
+
+
+def test_only_data_and_models_count_as_contents():
+    def lock(md5):
+        outs = [{"path": path, "md5": md5} for path in ("models/a.keras", "metrics/a.json")]
+        return {"train": {"cmd": "run", "outs": outs}}
+
+    comparison = compare(results(lock=lock("1")), results(lock=lock("2")), SETTINGS)
+    assert comparison.contents == [Change("models/a.keras", "1", "2")]
+
+
+def test_what_did_not_change_is_said_so():
+    comparison = compare(results(), replace(results(), params={"x": 1}), SETTINGS)
+    assert (comparison.verdict, comparison.status) == ("No metric changed.", 0)
+    assert comparison.params == [Change("x", None, 1)]
+
+
+def test_nested_values_have_dotted_names():
+    assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": 3}) == {"a.b": 1, "a.c.d": [2], "e": 3}
+
+
+def test_a_sparkline_goes_from_its_lowest_to_its_highest_bar():
+    assert draw_sparkline([0, 0.5, 1], 0, 1) == "▁▅█"
+    assert draw_sparkline([3, 3], 3, 3) == "▁▁"
+
+
+def test_braille_draws_two_by_four_pixels_a_character():
+    image = np.zeros((28, 28), np.uint8)
+    image[2, 2] = 255  # first dot of the first character
+    image[25, 25] = 255  # last dot of the last
+    image[2, 24] = 50  # too faint
+    lines = draw_braille(image)
+    assert [len(line) for line in lines] == [12] * 6
+    assert lines[0] == "⠁" + "⠀" * 11
+    assert lines[5] == "⠀" * 11 + "⢀"

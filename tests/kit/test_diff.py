@@ -1,0 +1,465 @@
+"""`mnist-study diff` and `mnist-study stale` on real Git branches: what they say, and the status.
+
+The fast tests change the recorded predictions of real MNIST in known ways; the slow ones train.
+"""
+
+import json
+import os
+import re
+import shutil
+from copy import copy
+
+import pytest
+
+from studykit import cli
+from studykit.files import read_json
+from tests.recorded_study import RecordedStudy
+from tests.tiny_study import ROOT, TinyStudy
+
+RECORDED = read_json(ROOT / "metrics/evaluate.json")["cnn"]["test"]["accuracy"]
+HIGHEST = read_json(ROOT / "metrics/train_cnn.json")["val"]["highest_accuracy"]
+
+
+def points(images):
+    """The CNN's recorded accuracy, and so many more of the 10,000 test images."""
+    return f"{RECORDED + images / 10_000:.2%}"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    return RecordedStudy(tmp_path_factory.mktemp("recorded") / "study")
+
+
+@pytest.fixture
+def study(recorded, tmp_path, monkeypatch):
+    """A copy of the recorded study, on `main`, as the current folder."""
+    shutil.copytree(recorded.root, tmp_path / "study")
+    mine = copy(recorded)
+    mine.root = tmp_path / "study"
+    monkeypatch.chdir(mine.root)
+    return mine
+
+
+@pytest.fixture
+def run(capsys):
+    """Run `mnist-study` here; give exit status, standard output and standard error."""
+
+    def run_here(*words):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(words))
+        return ended.value.code, *capsys.readouterr()
+
+    return run_here
+
+
+def cells(output, start):
+    """The cells of the one line that starts so."""
+    (line,) = (line.strip() for line in output.splitlines() if line.strip().startswith(start))
+    return re.split(r"\s{2,}", line)
+
+
+def test_help_answers_without_importing_what_is_slow(tmp_path):
+    done = TinyStudy.__call__(
+        copy_at(tmp_path),
+        "python -X importtime -m studykit.cli --help",
+        PYTHONPATH=f"{ROOT}/src",
+    )
+    assert "diff" in done.stdout
+    for slow in ("numpy", "pandas", "scipy", "matplotlib", "mlflow", "studykit.compare.diff"):
+        assert not re.search(rf"\| +{re.escape(slow)}$", done.stderr, re.MULTILINE)
+
+
+def test_an_improvement(study, run):
+    study.flip("cnn", broken=4, mended=30)
+    study.branch("better")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert cells(output, "evaluate.cnn.test.accuracy")[1:] == [
+        points(0),
+        points(26),
+        "+0.26 points [+0.14, +0.38]",
+        "gain: p < 0.001; 4 images lost, 30 won",
+    ]
+    assert output.splitlines()[-1] == (
+        "A gain, and no significant loss: "
+        f"evaluate.cnn.test.accuracy rose by 0.26 points to {points(26)} (p < 0.001)."
+    )
+
+
+def test_a_real_loss(study, run):
+    study.set_params(train_cnn__dropout=0.5)
+    study.flip("cnn", broken=60, mended=3)
+    study.branch("worse")
+    status, output, _ = run("diff")
+    assert status == 1
+    assert cells(output, "evaluate.cnn.test.accuracy")[1:] == [
+        points(0),
+        points(-57),
+        "−0.57 points [−0.73, −0.41]",
+        "loss: p < 0.001; 60 images lost, 3 won",
+    ]
+    assert cells(output, "train_cnn.dropout") == ["train_cnn.dropout", "0.2", "0.5"]
+    assert cells(output, "train_cnn  ") == ["train_cnn", "train_cnn.dropout"]
+    assert "cnn: 12 of the 60 digits that only merge base with main" in output
+    assert "cnn: 3 digits that only workspace gets right" in output
+    assert "⣿" in output
+    assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.57")
+
+
+def test_a_change_within_noise(study, run):
+    study.flip("dense", broken=120, mended=110)
+    study.branch("other-seed")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert cells(output, "evaluate.dense.test.accuracy")[-1] == (
+        "noise: p = 0.55; 120 images lost, 110 won"
+    )
+    assert output.splitlines()[-1].startswith("No significant loss: evaluate.dense.test.accuracy")
+
+
+def test_a_parameter_without_effect(study, run):
+    study.set_params(compute__steps_per_execution=50)
+    study.branch("faster")
+    status, output, _ = run("diff", "main", "faster")
+    assert status == 0
+    assert cells(output, "compute.steps_per_execution")[1:] == ["400", "50"]
+    assert cells(output, "train_dense") == ["train_dense", "compute.steps_per_execution"]
+    assert output.splitlines()[-1] == "No metric changed."
+
+
+def test_stale_results(study, run):
+    study.set_params(train_cnn__dropout=0.5)
+    status, output, _ = run("diff")
+    assert status == 2
+    assert output.splitlines()[-1] == (
+        "Could not compare: the results of workspace are not those of its code: train_cnn."
+    )
+    status, output, _ = run("stale", "workspace")
+    assert status == 1
+    assert output.splitlines() == [
+        "train_cnn: train_cnn.dropout changed",
+        "These results of workspace are not those of its code; mend it: "
+        "dvc repro && git add dvc.lock metrics plots models && git commit",
+    ]
+    assert run("stale") == (0, "", "")  # what is committed is fresh
+
+
+@pytest.mark.parametrize(
+    ("path", "stages"),
+    [
+        ("src/mnist_study/claims.py", ["evaluate", "report", "replicate"]),
+        ("metrics/train_dense.json", ["train_dense", "report"]),
+        ("plots/train_cnn/history.csv", ["train_cnn", "report"]),
+    ],
+)
+def test_stale_names_each_stage_of_a_changed_file(study, run, path, stages):
+    (study.root / path).write_text((study.root / path).read_text() + "\n")
+    study.commit("by hand")
+    status, output, _ = run("stale")
+    assert status == 1
+    assert output.splitlines()[:-1] == [f"{stage}: {path} changed" for stage in stages]
+
+
+def test_stale_names_what_dvc_yaml_declares_otherwise(study, run):
+    path = study.root / "dvc.yaml"
+    text = path.read_text().replace("python -m stages.report", "python -m stages.report -v")
+    text = text.replace("      - src/mnist_study/idx.py\n", "", 1)
+    path.write_text(text.replace("stages:\n", "stages:\n  more:\n    cmd: run\n", 1))
+    status, output, _ = run("stale", "workspace")
+    assert status == 1
+    assert output.splitlines()[:-1] == [
+        "more: never run",
+        "preprocess: other inputs declared",
+        "report: another command",
+    ]
+
+
+def test_a_base_without_results(study, run):
+    study("git switch -q --orphan empty && git commit -qm empty --allow-empty")
+    study("git switch -q main")
+    status, output, _ = run("diff", "empty")
+    assert status == 2
+    assert cells(output, "evaluate.cnn.test.accuracy")[1:3] == ["–", f"{RECORDED:g}"]
+    assert re.match(r"Could not compare: empty \(\w{7}\) has no results\.", output.splitlines()[-1])
+
+
+def test_a_head_without_results(study, run):
+    study("git rm -qr metrics plots dvc.lock && git commit -qm none")
+    status, output, _ = run("diff", "HEAD~1", "HEAD")
+    assert status == 2
+    assert "has no results" in output.splitlines()[-1]
+
+
+def test_a_deleted_metric(study, run):
+    path = study.root / "metrics/train_cnn.json"
+    metrics = json.loads(path.read_text())
+    metrics["val"].pop("highest_accuracy")
+    path.write_text(json.dumps(metrics))
+    study.branch("fewer")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert "Gone, so not compared: train_cnn.val.highest_accuracy." in output
+    assert cells(output, "train_cnn.val.highest_accuracy")[1:] == [f"{HIGHEST:.5g}", "–", "gone"]
+
+
+def test_deleted_predictions(study, run):
+    (study.root / "plots/evaluate/cnn_predictions.csv").unlink()
+    study.branch("fewer")
+    status, output, _ = run("diff")
+    assert status == 2
+    assert output.splitlines()[-1] == "Could not compare: the predictions of cnn are gone."
+
+
+def test_a_claim_that_no_longer_holds(study, run):
+    path = study.root / "metrics/claims.json"
+    claims = json.loads(path.read_text())
+    claims["cnn_accuracy"]["verdict"] = "refuted"
+    path.write_text(json.dumps(claims))
+    study.branch("other")
+    status, output, _ = run("diff")
+    assert status == 1
+    assert cells(output, "cnn_accuracy")[1:] == ["reproduced", "refuted"]
+    assert output.splitlines()[-1] == "A loss: the claim cnn_accuracy no longer holds."
+
+
+def test_two_experiments(study, run):
+    study.set_params(train_cnn__dropout=0.1)
+    study.experiment("less")
+    study.set_params(train_cnn__dropout=0.5)
+    study.flip("cnn", broken=60)
+    study.experiment("more")
+    status, output, _ = run("diff", "less", "more")
+    assert status == 1
+    assert cells(output, "train_cnn.dropout")[1:] == ["0.1", "0.5"]
+    assert re.match(r"less \(\w{7}\) → more \(\w{7}\)", output)
+    assert run("diff", "main", "less")[0] == 0
+
+
+def test_an_experiment_of_the_current_baseline_is_meant(study, run):
+    study.set_params(train_cnn__dropout=0.1)
+    study.experiment("mine")
+    study("git commit -qm next --allow-empty")
+    status, output, _ = run("diff", "main", "mine")
+    assert (status, cells(output, "train_cnn.dropout")[1:]) == (0, ["0.2", "0.1"])
+    study.set_params(train_cnn__dropout=0.3)
+    study.experiment("mine")
+    assert cells(run("diff", "main", "mine")[1], "train_cnn.dropout")[1:] == ["0.2", "0.3"]
+    study("git commit -qm next --allow-empty")
+    status, _, error = run("diff", "main", "mine")
+    assert status == 2
+    assert re.match(r"error: mine: expected one experiment of that name, found \w{7}, \w{7}", error)
+
+
+def test_a_pull_request_is_compared_with_where_it_left_main(study, run):
+    study("git switch -qc feature")
+    study("git switch -q main")
+    study.flip("cnn", broken=60)
+    study.lock()
+    study.commit("main got worse")
+    study("git switch -q feature")
+    status, output, _ = run("diff")
+    assert (status, output.splitlines()[-1]) == (0, "No metric changed.")
+
+
+def test_a_clone_without_main_is_compared_with_that_of_its_origin(
+    study, run, tmp_path, monkeypatch
+):
+    study("git switch -qc feature && git commit -qm next --allow-empty")
+    study("git clone -q -b feature . ../clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert output.startswith("merge base with origin/main (")
+
+
+def test_an_unknown_revision(study, run):
+    status, output, error = run("diff", "nope")
+    assert (status, output) == (2, "")
+    assert error == (
+        "error: nope: expected a branch, tag, commit, experiment or `workspace`, "
+        "found none of that name\n"
+    )
+
+
+def test_markdown_says_why_a_comparison_could_not_begin(study, run):
+    status, output, error = run("diff", "nope", "--md")
+    assert status == 2
+    assert output.startswith("### Results: not comparable\n\n**nope: expected a branch, tag,")
+    assert error.startswith("error: nope: expected a branch")
+
+
+def test_a_shallow_clone_says_how_to_deepen_it(study, run, tmp_path, monkeypatch):
+    first = study("git rev-parse HEAD").stdout.strip()
+    study("git commit -qm next --allow-empty")
+    study(f"git clone -q --depth 1 file://{study.root} ../shallow")
+    monkeypatch.chdir(tmp_path / "shallow")
+    status, _, error = run("diff", first)
+    assert status == 2
+    assert error.endswith(
+        "; this clone is shallow and lacks older commits: `git fetch --unshallow` brings them\n"
+    )
+    assert run("diff", "HEAD")[0] == 0
+
+
+def test_outside_a_repository(study, run, tmp_path, monkeypatch):
+    shutil.copy("params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert run("diff", "main") == (
+        2, "", "error: the current folder: expected a Git repository, found none\n"
+    )  # fmt: skip
+
+
+def test_a_file_that_cannot_be_read(study, run):
+    (study.root / "metrics/evaluate.json").write_text("{")
+    status, _, error = run("diff")
+    assert status == 2
+    assert error.startswith("error: workspace: metrics/evaluate.json: cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "message"),
+    [
+        ({"absolute": 1, "relative": 1}, "loss: expected either absolute or relative, received"),
+        ({}, "loss: expected either absolute or relative, received {}"),
+        ({"relative": -1}, "loss.relative: expected a number of at least 0, received -1"),
+        ({"rel": 1}, "loss.rel: unknown key, expected one of absolute, relative"),
+    ],
+)
+def test_a_tolerance_that_is_none(study, run, tolerance, message):
+    study.set_params(diff__tolerances={"loss": tolerance})
+    status, _, error = run("diff")
+    assert status == 2
+    assert error.startswith(f"error: params.yaml: diff.tolerances.{message}")
+
+
+def test_markdown_is_whole_and_keeps_foreign_marks_as_text(study, run):
+    study.set_metrics("train_cnn", **{"<img src=x> | @all `x`": 1})
+    study.flip("cnn", broken=60, mended=3)
+    study.branch("worse")
+    status, output, _ = run("diff", "--md")
+    assert status == 1
+    assert output.startswith("### Results: a loss\n\n**A loss: evaluate.cnn.test.accuracy fell")
+    assert f"| evaluate.cnn.test.accuracy | {points(0)} | {points(-57)} |" in output
+    assert "<img" not in output
+    assert "@all" not in output
+    assert output.count("<details>") == output.count("</details>") == 3
+    rows = [line for line in output.splitlines() if line.startswith("| train_cnn.&#60;img")]
+    assert [row.count("|") for row in rows] == [6]
+
+
+def test_json_has_every_metric_and_the_test(study, run):
+    study.flip("cnn", broken=60, mended=3)
+    study.branch("worse")
+    status, output, _ = run("diff", "--json")
+    comparison = json.loads(output)
+    assert comparison["status"] == status == 1
+    assert {metric["name"] for metric in comparison["metrics"]} >= {
+        "evaluate.dense.test.accuracy",
+        "preprocess.train.images",
+        "train_cnn.val.loss",
+    }
+    assert not [m for m in comparison["metrics"] if m["name"].startswith("claims.")]
+    (metric,) = (m for m in comparison["metrics"] if m["name"] == "evaluate.cnn.test.accuracy")
+    assert metric["judgement"] == "loss"
+    assert metric["difference"] == pytest.approx(-0.0057)
+    assert (metric["test"]["only_first"], metric["test"]["only_second"]) == (60, 3)
+    assert len(comparison["flips"][0]["broken"]) == 60
+
+
+def test_pictures_are_written_and_linked(study, run):
+    study.flip("cnn", broken=60, mended=3)
+    history = study.root / "plots/train_cnn/history.csv"
+    history.write_text("\n".join(history.read_text().splitlines()[:-3]) + "\n")
+    study.branch("worse")
+    _, output, _ = run("diff", "--md", "--images", "out", "--image-url", "https://example.org/i/")
+    links = re.findall(r"!\[(.*?)\]\(https://example.org/i/(.*?)\)", output)
+    assert [caption.split("(")[0].strip() for caption, _ in links] == [
+        "Validation curves, cnn",
+        "Test digits by label and prediction, cnn",
+        "cnn: 12 of the 60 digits that only merge base with main",
+        "cnn: 3 digits that only workspace gets right",
+    ]
+    assert sorted(name for _, name in links) == sorted(os.listdir(study.root / "out"))
+    for _, name in links:
+        assert (study.root / "out" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_stale_agrees_with_dvc(tiny_repro, run, tmp_path, monkeypatch):
+    study = tiny_repro.study.copy(tmp_path / "study")
+    monkeypatch.chdir(study.root)
+    assert run("stale", "workspace")[0] == 0
+    study.set_params(evaluate__samples=9)
+    study("echo '# changed' >> src/mnist_study/idx.py")
+    (study.root / "metrics/train_cnn.json").write_text("{}\n")
+    status = json.loads(study("dvc status --json").stdout)
+    _, output, _ = run("stale", "workspace")
+    assert [line.partition(":")[0] for line in output.splitlines()[:-1]] == list(status)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_repro, tmp_path_factory):
+    """Branches of a tiny study, each with a dense net that was really trained."""
+    study = tiny_repro.study.copy(tmp_path_factory.mktemp("trained") / "study")
+    study.commit("results")
+    for branch, start, values in (
+        ("better", "main", {"train_dense__epochs": 20, "train_dense__learning_rate": 0.01}),
+        ("other-seed", "better", {"compute__seed": 1}),
+        ("worse", "better", {"train_dense__learning_rate": 1e-6}),
+        ("no-effect", "better", {"fetch__retries": 3}),
+    ):
+        study(f"git switch -qc {branch} {start}")
+        study.set_params(**values)
+        study("dvc repro")
+        study.commit(branch)
+    study("git switch -q main && dvc checkout")
+    return study
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("base", "head", "status", "verdict"),
+    [
+        ("main", "better", 0, r"A gain, and no significant loss: .*evaluate\.dense.* rose by "),
+        ("better", "other-seed", 0, r"No (significant loss|metric changed)"),
+        ("better", "worse", 1, r"A loss: .*evaluate\.dense\.test\.accuracy fell by "),
+        ("better", "no-effect", 0, r"No metric changed\."),
+    ],
+)
+def test_of_really_trained_nets(trained, run, monkeypatch, base, head, status, verdict):
+    monkeypatch.chdir(trained.root)
+    ended, output, _ = run("diff", base, head)
+    assert re.match(verdict, output.splitlines()[-1]), output
+    assert ended == status
+
+
+@pytest.mark.slow
+def test_of_two_real_experiments(trained, run, tmp_path, monkeypatch):
+    study = trained.copy(tmp_path / "study")
+    monkeypatch.chdir(study.root)
+    for name, rate in (("high", 0.01), ("low", 1e-6)):
+        study(f"dvc exp run -n {name} -S train_dense.learning_rate={rate} -S train_dense.epochs=20")
+    status, output, _ = run("diff", "high", "low")
+    assert status == 1
+    assert cells(output, "train_dense.learning_rate")[1:] == ["0.01", "1e-06"]
+    assert cells(output, "models/dense.keras")
+    assert cells(output, "train_dense  ")[1] == "train_dense.learning_rate"
+
+
+@pytest.mark.slow
+def test_without_the_data_only_what_is_stale_runs(trained, tmp_path):
+    """What `make results` relies on where there is no DVC cache."""
+    trained(f"git clone -q . {tmp_path}/clone")
+    clone = copy(trained)
+    clone.root = tmp_path / "clone"
+    (clone.root / "README.md").write_text("changed\n")
+    assert "Running stage" not in clone("dvc repro --pull --allow-missing").stdout
+    clone.set_params(report__errors=7)
+    output = clone("dvc repro --pull --allow-missing").stdout
+    assert re.findall(r"Running stage '(\w+)'", output) == ["report"]
+    assert clone("git status --porcelain -- metrics models").stdout == ""
+
+
+def copy_at(folder):
+    study = object.__new__(TinyStudy)
+    study.root = folder
+    return study

@@ -1,0 +1,289 @@
+"""The pages in a real browser: headless Chromium, with nothing but files to load."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+
+from studykit.files import read_json
+from tests.built_report import build_report
+from tests.tiny_study import ENVIRONMENT, ROOT
+
+pytest.importorskip("selenium", reason="selenium is missing: it is in requirements.lock")
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+pytestmark = pytest.mark.slow
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class Browser:
+    """Chromium, whose console and requests can be asked for."""
+
+    def __init__(self, chromium, driver, profile):
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options, webdriver.ChromeService(driver))
+
+    def open(self, address, *, width=1400, scheme="light"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        self.driver.get("about:blank")
+        self.console(), self.requests()  # what went before
+        self.driver.get(address)
+
+    def __call__(self, script, *arguments):
+        """The value of a JavaScript expression."""
+        return self.driver.execute_script(f"return {script}", *arguments)
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def console(self):
+        """Errors since the page was opened."""
+        return [e["message"] for e in self.driver.get_log("browser") if e["level"] == "SEVERE"]
+
+    def requests(self):
+        """Addresses that were asked for since the page was opened."""
+        events = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("chromium or chromedriver is missing: apt-get install chromium chromium-driver")
+    started = Browser(chromium, driver, tmp_path_factory.mktemp("profile"))
+    yield started
+    started.driver.quit()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    return (build_report(tmp_path_factory.mktemp("page")) / "report/index.html").as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_the_page_fits_its_window_and_asks_nothing_of_anyone(browser, report, width, scheme):
+    browser.open(report, width=width, scheme=scheme)
+    assert browser("document.documentElement.scrollWidth") <= width
+    assert browser.console() == []
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [report]
+    background = browser("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_no_text_is_cut_by_its_box(browser, report, width):
+    browser.open(report, width=width)
+    cut = browser("""[...document.querySelectorAll("th, td, p, h1, h2, h3, figcaption, .claims li")]
+        .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
+        .map((box) => box.textContent.slice(0, 60))""")
+    assert cut == []
+
+
+def test_pointing_at_a_curve_gives_the_values_of_its_epoch(browser, report):
+    browser.open(report)
+    panel = browser.find('[data-net="dense"][data-metric="loss"]')
+    browser("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", panel)
+    x, y = browser(
+        """(() => { const box = arguments[0].querySelector("#dense-loss-val use:nth-of-type(6)")
+        .getBoundingClientRect(); return [box.x + box.width / 2, box.y - 30]; })()""",
+        panel,
+    )
+    browser.driver.execute_cdp_cmd(
+        "Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}
+    )
+    row = pd.read_csv(ROOT / "plots/train_dense/history.csv").set_index("epoch").loc[6]
+    assert browser("arguments[0].querySelector('output').textContent", panel) == (
+        f"epoch 6: train {row['train/loss']:.4f}, val {row['val/loss']:.4f}"
+    )
+
+
+def test_arrow_keys_move_along_a_curve(browser, report):
+    browser.open(report)
+    panel = browser.find('[data-net="cnn"][data-metric="accuracy"]')
+    panel.send_keys(Keys.ARROW_LEFT)
+    history = pd.read_csv(ROOT / "plots/train_cnn/history.csv")
+    shown = browser("arguments[0].querySelector('output').textContent", panel)
+    assert shown.startswith(f"epoch {len(history) - 1}: train ")
+    assert shown.endswith(f"val {history['val/accuracy'].iloc[-2]:.2%}")
+
+
+def test_a_cell_opens_the_images_behind_it(browser, report):
+    browser.open(report)
+    cell = browser.find('.confusion a[data-net="dense"]')
+    count = int(cell.text)
+    browser("arguments[0].click()", cell)
+    assert browser("document.getElementById('behind').open")
+    assert browser("document.querySelectorAll('#behind img').length") == count
+    label = browser("arguments[0].dataset.label", cell)
+    labels = browser("[...document.querySelectorAll('#behind li')].map((i) => i.dataset.label)")
+    assert set(labels) == {label}
+    browser.find("#behind button").click()
+    assert not browser("document.getElementById('behind').open")
+
+
+def test_the_filter_leaves_what_was_asked_for(browser, report):
+    browser.open(report)
+    table = {
+        net: pd.read_csv(ROOT / f"plots/evaluate/{net}_predictions.csv") for net in ("dense", "cnn")
+    }
+    wrong = {net: t["label"] != t["prediction"] for net, t in table.items()}
+    four = table["cnn"]["label"] == 4
+    expected = {
+        ("cnn", "", ""): wrong["cnn"],
+        ("both", "", ""): wrong["cnn"] & wrong["dense"],
+        ("dense", "4", "9"): wrong["dense"] & four & (table["dense"]["prediction"] == 9),
+        ("any", "4", ""): (wrong["dense"] | wrong["cnn"]) & four,
+    }
+    for (by, label, prediction), mask in expected.items():
+        shown = browser(
+            """((by, label, prediction) => {
+            const form = document.querySelector(".filters");
+            Object.assign(form.elements.by, {value: by});
+            Object.assign(form.elements.label, {value: label});
+            Object.assign(form.elements.prediction, {value: prediction});
+            form.dispatchEvent(new Event("change"));
+            return [document.querySelectorAll("#every-error li:not([hidden])").length,
+                form.querySelector("output").textContent];
+            })(...arguments)""",
+            by,
+            label,
+            prediction,
+        )
+        assert shown == [mask.sum(), f"{mask.sum()} shown"], (by, label, prediction)
+
+
+def test_without_scripts_all_is_there_but_the_controls(browser, report):
+    disable = "Emulation.setScriptExecutionDisabled"
+    browser.driver.execute_cdp_cmd(disable, {"value": True})
+    try:
+        browser.open(report)
+    finally:
+        browser.driver.execute_cdp_cmd(disable, {"value": False})
+    assert browser("document.querySelectorAll('output.readout').length") == 0
+    assert browser("document.querySelector('.filters').offsetHeight") == 0
+    assert browser("document.querySelector('.hint').offsetHeight") == 0
+    heights = browser("[...document.querySelectorAll('svg')].map((svg) => svg.clientHeight)")
+    assert min(heights) > 100
+    errors = read_json(ROOT / "metrics/evaluate.json")["dense"]["test"]["errors"]
+    assert browser("document.querySelectorAll('#every-error img').length") >= errors
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_mend(browser, report, scheme):
+    axe = os.environ.get("AXE")
+    if not axe:
+        pytest.skip("AXE names no axe.min.js: npm install axe-core, in a folder of its own")
+    browser.open(report, scheme=scheme)
+    browser.driver.execute_script(Path(axe).read_text(encoding="utf-8"))
+    violations = browser.driver.execute_async_script(
+        """const done = arguments[0];
+        axe.run().then(({violations}) => done(violations.map(
+            ({id, nodes}) => [id, ...nodes.map((node) => node.html.slice(0, 120))])));"""
+    )
+    assert violations == []
+
+
+def test_dvc_shows_its_plots_offline(browser, tiny_repro):
+    tiny_repro.study("dvc plots show -o plots-page")
+    page = tiny_repro.study.root / "plots-page" / "index.html"
+    browser.open(page.as_uri())
+    assert browser.console() == []
+    urls = browser.requests()
+    assert urls
+    assert all(url.startswith(("file:", "data:")) for url in urls)
+    drawn = browser("document.querySelectorAll('.vega-embed canvas').length")
+    assert drawn == 9
+    pictures = browser("[...document.images].map((image) => image.naturalWidth)")
+    assert len(pictures) == tiny_repro.study.read("dvc.yaml").count(".png: {cache: false}")
+    assert min(pictures) > 100
+
+
+@contextmanager
+def serving_mlflow(root):
+    """MLflow's pages on the runs of a repository, on a free port of this host; their address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            shutil.which("mlflow", path=ENVIRONMENT["PATH"]),
+            "ui",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ],
+        cwd=root,
+        env=ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(120):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def test_mlflow_compares_both_nets(browser, tiny_repro):
+    database = sqlite3.connect(tiny_repro.study.root / "mlflow.db")
+    with closing(database):
+        rows = database.execute(
+            "select r.run_uuid, r.name, r.experiment_id from runs r join tags t using (run_uuid) "
+            "where t.key = 'dvc.stage' and t.value in ('train_dense', 'train_cnn')"
+        ).fetchall()
+    (experiment,) = {str(row[2]) for row in rows}
+    runs = json.dumps([row[0] for row in rows])
+    query = quote(f"runs={runs}&experiments={json.dumps([experiment])}", safe="=&")
+    expected = {"Comparing 2 Runs from 1 Experiment", *(name for _, name, _ in rows)}
+    for net in ("dense", "cnn"):
+        metrics = json.loads(tiny_repro.study.read(f"metrics/train_{net}.json"))
+        expected.add(str(metrics["parameters"]))
+    with serving_mlflow(tiny_repro.study.root) as address:
+        browser.open(f"{address}/#/compare-runs?{query}")
+        WebDriverWait(browser.driver, 60).until(
+            lambda _: all(text in browser.find("body").text for text in expected),
+            f"the page shows not all of {expected}",
+        )

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from mnist_study.data.splits import Split
+from mnist_study.nets import training
+from mnist_study.nets.compute import keras, tf
+from mnist_study.nets.data_parallel import DataParallel
+from mnist_study.nets.networks import build_cnn
+from mnist_study.params import TrainCnn
+
+PARAMS = {
+    "filters": [4, 8],
+    "pool_size": 2,
+    "kernel_sizes": [5, 3],
+    "units": 16,
+    "dropout": 0.0,  # what is dropped would differ
+    "activation": "relu",
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "batch_size": 32,
+    "shards": 2,
+    "jit_compile": False,
+    "epochs": 2,
+}
+
+
+@pytest.fixture
+def net():
+    keras.utils.set_random_seed(0)
+    return build_cnn(TrainCnn(**PARAMS))
+
+
+@pytest.fixture
+def batch(tiny_train):
+    """33 images, which two shards cannot share evenly."""
+    return tiny_train.x[:33, ..., np.newaxis], keras.utils.to_categorical(tiny_train.y[:33], 10)
+
+
+def loss_and_gradients(model, variables, x, y):
+    """As Keras computes them in its graph, where the loss looks for the logits."""
+
+    @tf.function
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(y, model(x, training=True)))
+        return loss, tape.gradient(loss, variables)
+
+    kinds = {
+        operation.type for operation in step.get_concrete_function(x, y).graph.get_operations()
+    }
+    assert "SoftmaxCrossEntropyWithLogits" in kinds
+    return step(x, y)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 33])
+@pytest.mark.parametrize("sure", [1, 300], ids=["as it begins", "sure of what is wrong"])
+def test_outputs_loss_and_gradients_are_those_of_the_whole_batch(net, batch, shards, sure):
+    x, y = batch
+    kernel = net.layers[-1].kernel
+    kernel.assign(sure * kernel)
+    sharded = DataParallel(net, shards)
+    assert np.asarray(sharded(x)) == pytest.approx(np.asarray(net(x)), rel=1e-3, abs=1e-7)
+    loss, gradients = loss_and_gradients(net, net.trainable_variables, x, y)
+    assert sure == 1 or float(loss) > 16.2  # the most, were it made from probabilities: -ln 1e-7
+    sharded_loss, sharded_gradients = loss_and_gradients(sharded, net.trainable_variables, x, y)
+    assert float(sharded_loss) == pytest.approx(float(loss), rel=1e-5)
+    for ours, whole in zip(sharded_gradients, gradients, strict=True):
+        assert np.asarray(ours) == pytest.approx(np.asarray(whole), rel=1e-2, abs=1e-5)
+
+
+def test_the_weights_are_the_nets_own(net, batch):
+    sharded = DataParallel(net, 2)
+    sharded(batch[0])
+    ours = [id(variable) for variable in sharded.trainable_variables]
+    assert ours == [id(variable) for variable in net.trainable_variables]
+
+
+def train(net, data, **changes):
+    params = TrainCnn(**PARAMS | changes)
+    keras.utils.set_random_seed(1)
+    return training.train(
+        net, data, data, params=params, seed=1, steps_per_execution=2, on_epoch=lambda *_: None
+    )
+
+
+def test_training_in_shards_trains_the_net_and_its_optimizer(net, tiny_train):
+    before = [np.array(weights) for weights in net.get_weights()]
+    train(net, Split(tiny_train.x[:100], tiny_train.y[:100]))  # the last batch has 4 images
+    assert not any(np.array_equal(*pair) for pair in zip(before, net.get_weights(), strict=True))
+    assert int(net.optimizer.iterations) == 8  # 4 batches, twice
+    assert len(net.optimizer.variables) == 2 + 2 * len(net.trainable_variables)
+
+
+def test_training_in_shards_is_training(net, tiny_train):
+    """Up to the last bits, which grow: Adam divides small gradients by their size."""
+    data = Split(tiny_train.x[:100], tiny_train.y[:100])
+    begun = net.get_weights()
+    whole = train(net, data, shards=1)
+    net.set_weights(begun)
+    sharded = train(net, data, shards=2)
+    assert sharded.to_numpy() == pytest.approx(whole.to_numpy(), rel=1e-3)

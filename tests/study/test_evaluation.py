@@ -1,0 +1,151 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnist_study.nets.networks import build_dense
+from mnist_study.params import TrainDense
+from mnist_study.scores.evaluation import choose_examples, confusion, score, tabulate
+from mnist_study.scores.prediction import predict
+
+
+def probabilities(*rows):
+    """float32 (n, 10): each row a dict of digit to probability."""
+    table = np.zeros((len(rows), 10), np.float32)
+    for number, row in enumerate(rows):
+        for digit, probability in row.items():
+            table[number, digit] = probability
+    return table
+
+
+# Five images: 0 right, 0 taken for 1, 1 right, 1 right, 2 taken for 1.
+P = probabilities(
+    {0: 0.5, 1: 0.25, 2: 0.25},
+    {0: 0.25, 1: 0.75},
+    {0: 0.5, 1: 0.5 + 2**-10},
+    {1: 1.0},
+    {1: 0.875, 2: 0.125},
+)
+Y = np.array([0, 0, 1, 1, 2], np.uint8)
+
+
+@pytest.fixture
+def scored():
+    return score(P, Y, confidence=0.95)
+
+
+def test_accuracy_is_the_share_of_right_predictions(scored):
+    assert scored["accuracy"] == 3 / 5
+    assert scored["errors"] == 2
+
+
+def test_the_accuracy_comes_with_its_wilson_interval(scored):
+    # z = 1.959964: (0.6 + z²/10 ± z · √(0.24/5 + z²/100)) / (1 + z²/5)
+    assert scored["accuracy_low"] == pytest.approx(0.230724, abs=1e-6)
+    assert scored["accuracy_high"] == pytest.approx(0.882379, abs=1e-6)
+
+
+def test_loss_is_the_mean_negative_logarithm_of_the_labels_probability(scored):
+    third = (0.5 + 2**-10) / (1 + 2**-10)  # of a row that sums to a little more than 1
+    expected = -(math.log(1 / 2) + math.log(1 / 4) + math.log(third) + math.log(1 / 8)) / 5
+    assert scored["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_impossible_label_costs_a_finite_loss():
+    # A probability of 0 counts as the step from 1 to the next float64, as in scikit-learn.
+    assert score(probabilities({1: 1.0}), np.array([0]), confidence=0.95)["loss"] == pytest.approx(
+        52 * math.log(2)
+    )
+
+
+def test_a_confusion_counts_labels_in_rows_and_predictions_in_columns():
+    counts = confusion(tabulate(P, Y))
+    assert counts[:3, :3].tolist() == [[1, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert counts.sum() == 5
+
+
+def test_precision_recall_and_f1_are_given_per_digit(scored):
+    none = {str(digit): 0.0 for digit in range(3, 10)}  # no such digit: 0, without a warning
+    assert scored["precision"] == {"0": 1.0, "1": 0.5, "2": 0.0} | none
+    assert scored["recall"] == {"0": 0.5, "1": 1.0, "2": 0.0} | none
+    assert scored["f1"] == pytest.approx({"0": 2 / 3, "1": 2 / 3, "2": 0.0} | none)
+
+
+def test_a_score_is_made_of_plain_numbers_that_json_can_hold(scored):
+    flat = [value for value in scored.values() if not isinstance(value, dict)]
+    nested = [value for key in ("precision", "recall", "f1") for value in scored[key].values()]
+    assert {type(value) for value in flat + nested} == {float, int}
+
+
+def test_a_table_has_a_row_per_image_in_the_files_order():
+    table = tabulate(P, Y)
+    assert table.columns.tolist() == ["label", "prediction", "confidence"]
+    assert table["label"].tolist() == [0, 0, 1, 1, 2]
+    assert table["prediction"].tolist() == [0, 1, 1, 1, 1]
+    assert table["confidence"].tolist() == [0.5, 0.75, 0.5009765625, 1.0, 0.875]
+
+
+def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
+    params = TrainDense(
+        hidden_layers=1,
+        units=3,
+        activation="relu",
+        optimizer="adam",
+        learning_rate=0.001,
+        batch_size=32,
+        shards=1,
+        jit_compile=False,
+        epochs=1,
+    )
+    model = build_dense(params)
+    predicted = predict(model, tiny_test)
+    assert predicted.shape == (200, 10)
+    assert predicted.dtype == np.float32
+    assert predicted.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-6)
+    one_by_one = np.concatenate([np.asarray(model(x[None, ..., None])) for x in tiny_test.x[:3]])
+    assert predicted[:3] == pytest.approx(one_by_one, abs=1e-6)
+
+
+@pytest.fixture
+def tables():
+    """Two nets on 100 images: one is wrong at 3 and 50, the other at 50 and 99."""
+    label = np.arange(100) % 10
+
+    def table(*wrong):
+        prediction = label.copy()
+        prediction[list(wrong)] = (prediction[list(wrong)] + 1) % 10
+        return pd.DataFrame({"label": label, "prediction": prediction})
+
+    return [table(3, 50), table(50, 99)]
+
+
+def test_the_examples_are_the_samples_and_every_error_of_each_net(tables):
+    shown, sampled = choose_examples(tables, samples=5, seed=0)
+    assert len(sampled) == len(set(sampled.tolist())) == 5
+    assert shown.tolist() == sorted({3, 50, 99} | set(sampled.tolist()))
+    assert (shown.dtype, sampled.dtype) == (np.int64, np.int64)
+
+
+def test_the_samples_are_in_random_order(tables):
+    _, sampled = choose_examples(tables, samples=20, seed=0)
+    assert sampled.tolist() != sorted(sampled.tolist())
+
+
+def test_the_same_seed_chooses_the_same_examples_and_another_others(tables):
+    first, second, other = (
+        choose_examples(tables, samples=5, seed=seed)[1].tolist() for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert first != other
+
+
+def test_the_samples_do_not_depend_on_what_the_nets_get_wrong(tables):
+    _, first = choose_examples(tables, samples=5, seed=0)
+    _, second = choose_examples(tables[:1], samples=5, seed=0)
+    assert first.tolist() == second.tolist()
+
+
+def test_more_samples_than_images_are_all_images(tables):
+    shown, sampled = choose_examples(tables, samples=1000, seed=0)
+    assert shown.tolist() == sorted(sampled.tolist()) == list(range(100))

@@ -1,0 +1,487 @@
+import os
+import resource
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+from pydantic import ValidationError
+
+from mnist_study.params import load
+from studykit.errors import UserError, command
+
+STAGES = ("fetch", "preprocess", "train_dense", "train_cnn", "evaluate", "replicate", "report")
+
+KERAS = version("keras")
+
+
+@pytest.fixture
+def write(repository, tmp_path, monkeypatch):
+    """Write the repository's params.yaml with replacements into the current folder."""
+    monkeypatch.chdir(tmp_path)
+    text = (repository / "params.yaml").read_text(encoding="utf-8")
+
+    def write(*replacements):
+        changed = text
+        for old, new in replacements:
+            assert old in changed
+            changed = changed.replace(old, new, 1)
+        (tmp_path / "params.yaml").write_text(changed, encoding="utf-8")
+
+    return write
+
+
+def refusal():
+    with pytest.raises(UserError) as error:
+        load()
+    return str(error.value)
+
+
+def run_python(*args, folder, root):
+    return subprocess.run(
+        [sys.executable, *args],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_repositorys_file_holds_the_studys_values(repository):
+    params = load(repository / "params.yaml")
+    assert params.preprocess.val_fraction == 0.15
+    assert params.train_dense.model_dump() == {
+        "hidden_layers": 5,
+        "units": 30,
+        "activation": "relu",
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "batch_size": 32,
+        "shards": 1,
+        "jit_compile": True,
+        "epochs": 20,
+    }
+    assert params.train_cnn.model_dump() == {
+        "filters": [20, 40, 60],
+        "pool_size": 2,
+        "kernel_sizes": [5, 3, 2],
+        "units": 100,
+        "dropout": 0.2,
+        "activation": "relu",
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "batch_size": 32,
+        "shards": 2,
+        "jit_compile": False,
+        "epochs": 20,
+    }
+    assert params.evaluate.claims.model_dump() == {
+        "train_images": 51000,
+        "test_images": 10000,
+        "dense_accuracy": 0.96,
+        "cnn_accuracy": 0.99,
+        "dense_overfit_epoch": 6,
+    }
+
+
+def test_a_section_cannot_be_changed_later(repository):
+    params = load(repository / "params.yaml")
+    with pytest.raises(ValidationError, match="frozen"):
+        params.train_dense.units = 31
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        pytest.param(
+            "  units: 30\n",
+            "  unit: 30\n",
+            "train_dense.unit: unknown key, did you mean units?",
+            id="misspelt key",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "  units: 30\n  unit: 31\n",
+            "train_dense.unit: unknown key, did you mean units?",
+            id="misspelt key beside the right one",
+        ),
+        pytest.param(
+            "compute: #",
+            "comput: #",
+            "comput: unknown key, did you mean compute?",
+            id="misspelt section",
+        ),
+        pytest.param(
+            "dense_accuracy: 0.96",
+            "dense_acuracy: 0.96",
+            "evaluate.claims.dense_acuracy: unknown key, did you mean dense_accuracy?",
+            id="misspelt nested key",
+        ),
+        pytest.param(
+            "  hidden_layers: 5\n",
+            "  hidden_layers: 5\n  zebra: 1\n",
+            "train_dense.zebra: unknown key, expected one of activation, optimizer, "
+            "learning_rate, batch_size, shards, jit_compile, epochs, hidden_layers, units",
+            id="key like no other",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "",
+            "train_dense.units: expected a value, received none",
+            id="missing key",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "  units:\n",
+            "train_dense.units: expected a whole number of at least 1, received None",
+            id="no value",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "  units: '30'\n",
+            "train_dense.units: expected a whole number of at least 1, received '30'",
+            id="string for int",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "  units: true\n",
+            "train_dense.units: expected a whole number of at least 1, received True",
+            id="bool for int",
+        ),
+        pytest.param(
+            "  units: 30\n",
+            "  units: 30.0\n",
+            "train_dense.units: expected a whole number of at least 1, received 30.0",
+            id="float for int",
+        ),
+        pytest.param(
+            "  shards: 2",
+            "  shards: 33",
+            "train_cnn.shards: expected at most batch_size, 32, received 33",
+            id="more shards than images",
+        ),
+        pytest.param(
+            "deterministic: true",
+            "deterministic: 1",
+            "compute.deterministic: expected true or false, received 1",
+            id="int for bool",
+        ),
+        pytest.param(
+            "instruction_set: AVX2",
+            "instruction_set: AVX3",
+            "compute.instruction_set: expected 'ALL', 'AVX512_CORE', 'AVX2', "
+            "'AVX' or 'SSE41', received 'AVX3'",
+            id="unknown instruction set",
+        ),
+        pytest.param(
+            "backend: tensorflow",
+            "backend: pytorch",
+            "compute.backend: expected 'tensorflow', 'jax' or 'torch', received 'pytorch'",
+            id="unknown backend",
+        ),
+        pytest.param(
+            "backend: tensorflow",
+            "backend: [jax]",
+            "compute.backend: expected 'tensorflow', 'jax' or 'torch', received ['jax']",
+            id="list of backends",
+        ),
+        pytest.param(
+            f'keras: "{KERAS}"',
+            'keras: "3.0.0"',
+            f"libraries.keras: expected {KERAS}, the version that is installed, received '3.0.0'",
+            id="another version than that installed",
+        ),
+        pytest.param(
+            "deterministic: true",
+            "deterministic: yes",
+            "compute.deterministic: expected true or false, received 'yes'",
+            id="YAML 1.1's word for true",
+        ),
+        pytest.param(
+            "batch_size: 32",
+            "batch_size: 0",
+            "train_dense.batch_size: expected a whole number of at least 1, received 0",
+            id="batch size 0",
+        ),
+        pytest.param(
+            "dropout: 0.2",
+            "dropout: 1.5",
+            "train_cnn.dropout: expected a number in [0, 1), received 1.5",
+            id="dropout 1.5",
+        ),
+        pytest.param(
+            "dropout: 0.2",
+            "dropout: 1.0",
+            "train_cnn.dropout: expected a number in [0, 1), received 1.0",
+            id="dropout of everything",
+        ),
+        pytest.param(
+            "val_fraction: 0.15",
+            "val_fraction: 1",
+            "preprocess.val_fraction: expected a number in (0, 1), received 1",
+            id="val_fraction 1",
+        ),
+        pytest.param(
+            "learning_rate: 0.001",
+            "learning_rate: .nan",
+            "train_dense.learning_rate: expected a number above 0, received nan",
+            id="NaN",
+        ),
+        pytest.param(
+            "learning_rate: 0.001",
+            "learning_rate: .inf",
+            "train_dense.learning_rate: expected a number above 0, received inf",
+            id="infinity",
+        ),
+        pytest.param(
+            "optimizer: adam",
+            "optimizer: adan",
+            "train_dense.optimizer: expected 'adam', 'adamw', 'nadam', 'rmsprop' or 'sgd', "
+            "received 'adan'",
+            id="unknown optimizer",
+        ),
+        pytest.param(
+            "seed: 0 # of the shuffle",
+            "seed: 4294967296 # of the shuffle",
+            "preprocess.seed: expected a whole number in [0, 2**32), received 4294967296",
+            id="seed beyond 32 bits",
+        ),
+        pytest.param(
+            "kernel_sizes: [5, 3, 2]",
+            "kernel_sizes: [29, 3, 2]",
+            "train_cnn.kernel_sizes: expected a kernel within its input, 28 × 28 at layer 1, "
+            "received [29, 3, 2]",
+            id="kernel larger than the image",
+        ),
+        pytest.param(
+            "kernel_sizes: [5, 3, 2]",
+            "kernel_sizes: [5, 3, 6]",  # 28 → 24 → 12 → 10 → 5
+            "train_cnn.kernel_sizes: expected a kernel within its input, 5 × 5 at layer 3, "
+            "received [5, 3, 6]",
+            id="kernel larger than what pooling left",
+        ),
+        pytest.param(
+            "kernel_sizes: [5, 3, 2]",
+            "kernel_sizes: [5, 3, 5]",  # 28 → 24 → 12 → 10 → 5 → 1
+            "train_cnn.kernel_sizes: expected an image left after pooling by pool_size at "
+            "layer 3, received [5, 3, 5]",
+            id="nothing left to pool",
+        ),
+        pytest.param(
+            "kernel_sizes: [5, 3, 2]",
+            "kernel_sizes: [5, 3]",
+            "train_cnn.kernel_sizes: expected as many as filters, 3, received [5, 3]",
+            id="too few kernel sizes",
+        ),
+        pytest.param(
+            "kernel_sizes: [5, 3, 2]",
+            "kernel_sizes: [5, 0, 2]",
+            "train_cnn.kernel_sizes.1: expected a whole number of at least 1, received 0",
+            id="item of a list",
+        ),
+        pytest.param(
+            "filters: [20, 40, 60]",
+            "filters: []",
+            "train_cnn.filters: expected a list of whole numbers of at least 1, received []",
+            id="empty list",
+        ),
+        pytest.param(
+            "train-labels-idx1-ubyte: 65a5",
+            "train-labels-idx1-ubyte: SHA2",
+            "fetch.sha256.train-labels-idx1-ubyte: expected 64 hexadecimal digits, received "
+            "'SHA20cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'",
+            id="hash that is none",
+        ),
+    ],
+)
+def test_a_mistake_is_refused_in_one_line(write, old, new, line):
+    write((old, new))
+    assert refusal() == f"params.yaml: {line}"
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """What is said to be installed of the backends beside TensorFlow, to change."""
+    versions: dict[str, str] = {}
+
+    def look_up(library):
+        if library not in ("jax", "torch"):
+            return version(library)
+        if library not in versions:
+            raise PackageNotFoundError(library)
+        return versions[library]
+
+    monkeypatch.setattr("mnist_study.params.metadata.version", look_up)
+    return versions
+
+
+def test_a_backend_that_is_not_used_need_not_be_there_nor_as_named(write, installed):
+    installed["torch"] = "1.0.0"
+    write()
+    assert set(load().versions()) == {"keras", "matplotlib", "numpy", "scipy", "tensorflow"}
+
+
+def test_a_backend_that_is_not_installed_is_refused_with_the_command_that_installs_it(
+    write, installed
+):
+    write(("backend: tensorflow", "backend: jax"))
+    assert refusal() == (
+        "params.yaml: libraries.jax: expected it to be installed: pip install '.[jax]', "
+        "received '0.10.2'"
+    )
+
+
+def test_another_version_of_the_backend_is_refused(write, installed):
+    installed["torch"] = "1.0.0+cpu"
+    write(("backend: tensorflow", "backend: torch"), ('torch: "2.13.0"', 'torch: "2.0.0"'))
+    assert refusal() == (
+        "params.yaml: libraries.torch: expected 1.0.0, the version that is installed, "
+        "received '2.0.0'"
+    )
+
+
+def test_a_build_for_some_processor_is_the_version_that_it_is_a_build_of(write, installed):
+    installed["torch"] = "2.13.0+cpu"
+    write(("backend: tensorflow", "backend: torch"))
+    assert load().versions()["torch"] == "2.13.0"
+
+
+def test_several_mistakes_give_a_line_each(write):
+    write(
+        ("val_fraction: 0.15", "val_fraction: 2"),
+        ("batch_size: 32", "batch_size: 0"),
+        ("dropout: 0.2", "dropout: -0.1"),
+    )
+    assert refusal().split("\n") == [
+        "params.yaml: preprocess.val_fraction: expected a number in (0, 1), received 2",
+        "params.yaml: train_dense.batch_size: expected a whole number of at least 1, received 0",
+        "params.yaml: train_cnn.dropout: expected a number in [0, 1), received -0.1",
+    ]
+
+
+def test_a_wrong_kernel_is_not_reported_when_its_filters_are_wrong(write):
+    write(("filters: [20, 40, 60]", "filters: 20"), ("[5, 3, 2]", "[99, 3]"))
+    assert refusal() == (
+        "params.yaml: train_cnn.filters: expected a list of whole numbers of at least 1, "
+        "received 20"
+    )
+
+
+def test_other_files_than_the_four_are_refused_with_the_names_of_the_four(write):
+    write(("t10k-images-idx3-ubyte", "test-images-idx3-ubyte"))
+    assert refusal().startswith(
+        "params.yaml: fetch.sha256: expected the keys t10k-images-idx3-ubyte, "
+        "t10k-labels-idx1-ubyte, train-images-idx3-ubyte, train-labels-idx1-ubyte, received {"
+    )
+
+
+def test_a_number_in_scientific_notation_is_a_number(write):
+    write(("learning_rate: 0.001", "learning_rate: 1e-3"))
+    assert load().train_dense.learning_rate == 0.001
+
+
+def test_a_whole_number_serves_where_any_number_is_expected(write):
+    write(("dropout: 0.2", "dropout: 0"))
+    assert load().train_cnn.dropout == 0
+
+
+def test_a_pooling_that_leaves_one_pixel_is_accepted(write):
+    write(("kernel_sizes: [5, 3, 2]", "kernel_sizes: [5, 3, 4]"))  # 28 → 24 → 12 → 10 → 5 → 2 → 1
+    assert load().train_cnn.kernel_sizes == [5, 3, 4]
+
+
+def test_a_missing_file_is_expected_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert refusal() == "params.yaml: expected in the current folder, the repository's root"
+
+
+@pytest.mark.parametrize(
+    ("content", "received"), [("", "None"), ("- 1\n", "[1]"), ("fast\n", "'fast'")]
+)
+def test_a_file_without_sections_is_refused(tmp_path, monkeypatch, content, received):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(content)
+    assert refusal() == f"params.yaml: the file: expected keys with values, received {received}"
+
+
+def test_a_section_without_keys_is_refused(write):
+    section = "preprocess:\n  val_fraction: 0.15\n  seed: 0 #"
+    write((section, "preprocess: 40 #"))
+    assert refusal() == "params.yaml: preprocess: expected keys with values, received 40"
+
+
+def test_broken_yaml_is_refused_in_one_line_that_says_where(write, tmp_path):
+    write(("filters: [20, 40, 60]", "filters: [20, 40, 60"))
+    lines = (tmp_path / "params.yaml").read_text(encoding="utf-8").splitlines()
+    line = lines.index("  filters: [20, 40, 60") + 1
+    message = refusal()
+    assert message.startswith("params.yaml: expected YAML, received: while parsing a flow sequence")
+    assert f'in "params.yaml", line {line}, column 12' in message
+    assert "\n" not in message
+
+
+def test_a_key_given_twice_is_refused_in_one_line_that_names_it(write):
+    write(("  units: 30\n", "  units: 30\n  units: 31\n"))
+    message = refusal()
+    assert message.startswith("params.yaml: expected YAML, received: ")
+    assert 'found duplicate key "units" with value "31" (original value: "30")' in message
+    assert "\n" not in message
+
+
+def test_loading_imports_neither_tensorflow_nor_mlflow(repository):
+    code = (
+        "import sys; from mnist_study.params import load; load();"
+        "print([name for name in ('tensorflow', 'keras', 'mlflow') if name in sys.modules])"
+    )
+    done = run_python("-c", code, folder=repository, root=repository)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_training_stage_refuses_a_mistake_in_one_line_at_once(write, repository, tmp_path):
+    write(("batch_size: 32", "batch_size: 0"))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run_python("-m", "stages.train_dense", folder=tmp_path, root=repository)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: params.yaml: train_dense.batch_size: expected a whole number of at least 1, "
+        "received 0\n"
+    )
+    assert done.stdout == ""
+    assert after.ru_utime - before.ru_utime < 1.5  # of CPU, which a busy machine does not stretch
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_no_stage_imports_tensorflow_before_it_has_checked_the_parameters(
+    write, repository, tmp_path
+):
+    write(("dropout: 0.2", "dropout: 1.5"))
+    code = f"""
+import runpy, sys
+for stage in {STAGES}:
+    try:
+        runpy.run_module(f"stages.{{stage}}", run_name="__main__")
+    except SystemExit as end:
+        assert "train_cnn.dropout" in end.code
+        print(stage, [name for name in ("tensorflow", "keras", "mlflow") if name in sys.modules])
+"""
+    done = run_python("-c", code, folder=tmp_path, root=repository)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [f"{stage} []" for stage in STAGES]
+
+
+def test_an_interrupted_command_ends_with_the_status_that_shells_expect():
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        command(main)
+    assert end.value.code == 130
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    def main():
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        command(main)

@@ -1,0 +1,139 @@
+"""The study with other seeds: the numbers that its claims then rest on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnist_study import replicate
+from mnist_study.params import load
+from mnist_study.scores import replication
+from studykit.errors import UserError
+from studykit.trials.trials import expand, seeds
+from tests.tiny_study import ROOT
+
+CLAIMS = load(ROOT / "params.yaml").evaluate.claims
+
+
+def test_a_mean_has_the_interval_of_student():
+    mean = replication.mean_interval([1.0, 2.0, 3.0], confidence=0.95)
+    assert (mean.mean, mean.sd) == (2.0, 1.0)
+    assert mean.low == pytest.approx(2 - 4.302653 / np.sqrt(3))  # t of 2 degrees of freedom
+    assert mean.high == pytest.approx(2 + 4.302653 / np.sqrt(3))
+
+
+def test_the_turn_is_sought_in_the_mean_curve():
+    """The seeds turn at epochs 1 and 4, their mean at epoch 3."""
+    losses = [[0.10, 0.20, 0.25, 0.30], [0.90, 0.50, 0.30, 0.26]]
+    assert replication.turning_epoch(losses, confidence=0.95)[0] == 3
+
+
+def test_epochs_near_the_lowest_are_those_that_seeds_disagree_on():
+    """Epoch 3 is above epoch 2 in two seeds and below in one; epochs 1 and 4 always by 0.1."""
+    lowest = np.array([0.30, 0.20, 0.25])
+    wobble = np.array([0.02, -0.01, 0.01])
+    losses = np.stack([lowest + 0.1, lowest, lowest + wobble, lowest + 0.1 + wobble], axis=1)
+    epoch, interval = replication.turning_epoch(losses, confidence=0.95)
+    assert (epoch, interval) == (2, (2, 3))
+
+
+@pytest.mark.parametrize(
+    ("claimed", "verdict"), [(2, "reproduced"), (3, "reproduced"), (1, "refuted"), (4, "refuted")]
+)
+def test_overfitting_is_judged_by_the_epochs_near_the_lowest(claimed, verdict):
+    losses = np.array([[0.4, 0.30, 0.32, 0.42], [0.3, 0.20, 0.19, 0.31], [0.3, 0.25, 0.26, 0.4]])
+    assert replication.judge_overfitting(claimed, losses, confidence=0.95).verdict == verdict
+
+
+def test_a_loss_that_never_rises_again_leaves_overfitting_undecided():
+    losses = np.array([[0.4, 0.3, 0.21], [0.4, 0.3, 0.2], [0.4, 0.3, 0.22]])
+    assert replication.judge_overfitting(3, losses, confidence=0.95).verdict == "undecided"
+
+
+def tables(dense, cnn):
+    """Trials and histories of some seeds with known accuracies."""
+    rows = [
+        {"trial": f"seed-{seed}", "net": net, "test/accuracy": accuracy}
+        for net, accuracies in {"dense": dense, "cnn": cnn}.items()
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    histories = [
+        {"trial": row["trial"], "net": row["net"], "epoch": epoch, "val/loss": abs(epoch - 6) / 10}
+        for row in rows
+        for epoch in range(1, 11)
+    ]
+    return pd.DataFrame(rows), pd.DataFrame(histories)
+
+
+def summarise(dense, cnn):
+    return replication.summarise(*tables(dense, cnn), claims=CLAIMS, confidence=0.95)
+
+
+def test_the_share_of_seeds_at_or_above_the_claim_is_counted():
+    summary = summarise([0.961, 0.96, 0.9599, 0.97], [0.99, 0.991, 0.992, 0.993])
+    assert summary["seeds"] == 4
+    assert summary["dense"]["reaches_claim"]["share"] == 0.75
+    assert summary["cnn"]["reaches_claim"]["share"] == 1
+    assert summary["dense"]["test"]["accuracy"]["mean"] == pytest.approx(0.962725)
+    assert summary["cnn_minus_dense"]["mean"] == pytest.approx(0.0287750)
+
+
+def test_seeds_that_scatter_too_much_leave_a_claim_undecided():
+    assert (
+        summarise([0.99, 0.92], [0.99, 0.99])["claims"]["dense_accuracy"]["verdict"] == "undecided"
+    )
+
+
+def test_a_mean_below_the_claim_refutes_it():
+    claims = summarise([0.95, 0.9501, 0.9499], [0.98, 0.9801, 0.9799])["claims"]
+    assert claims["dense_accuracy"]["verdict"] == "refuted"
+    assert claims["cnn_accuracy"]["verdict"] == "refuted"
+    assert claims["dense_overfit_epoch"]["verdict"] == "reproduced"
+
+
+def test_nets_are_compared_seed_by_seed():
+    """The nets move together, so their difference is surer than either."""
+    summary = summarise([0.95, 0.96, 0.97], [0.98, 0.99, 1.0])
+    assert summary["cnn_minus_dense"]["sd"] == pytest.approx(0, abs=1e-12)
+
+
+def test_one_seed_is_no_replication():
+    arguments = type("Arguments", (), {"seeds": 1, "vary": "both", "workers": None})
+    with pytest.raises(UserError, match="at least 2 seeds"):
+        replicate.run(arguments)
+
+
+def test_the_committed_replication_is_of_both_seeds_and_of_enough(monkeypatch):
+    trials = pd.read_csv(ROOT / replication.TRIALS)
+    assert (trials["split_seed"] == trials["weights_seed"]).all()
+    assert trials.groupby("net")["trial"].nunique().min() >= 5
+    histories = pd.read_csv(ROOT / replication.HISTORIES)
+    assert set(histories["trial"]) == set(trials["trial"])
+
+
+def test_the_committed_replication_is_that_of_the_committed_code(monkeypatch):
+    """A trial's name ends in a hash over the code and the parameters that determine it."""
+    monkeypatch.chdir(ROOT)
+    committed = set(pd.read_csv(replication.TRIALS)["trial"])
+    assert committed == {trial.name for trial in expand(seeds(len(committed), "both"))}
+
+
+@pytest.mark.slow
+def test_a_replication_is_collected_from_experiments_and_summed_up(study):
+    study.commit("results")
+    study("mnist-study replicate --seeds 2 -j 2", timeout=600)
+    trials = pd.read_csv(study.root / replication.TRIALS)
+    assert trials[["split_seed", "weights_seed"]].to_numpy().tolist() == [
+        [0, 0],
+        [0, 0],
+        [1, 1],
+        [1, 1],
+    ]
+    name = trials["trial"][0]
+    assert name in study("dvc exp list --name-only").stdout
+    commit = study(f"git for-each-ref --format='%(objectname)' 'refs/exps/*/*/{name}'")
+    scores = study(f"git show {commit.stdout.strip()}:metrics/evaluate.json")
+    assert str(trials["test/accuracy"][0]) in scores.stdout
+    again = study("mnist-study replicate --seeds 2 -j 2").stdout
+    assert "wrote replication/trials.csv" in again
+    study("dvc repro replicate")
+    assert '"seeds": 2' in study.read("metrics/replicate.json")

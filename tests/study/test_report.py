@@ -1,0 +1,192 @@
+"""The pages say what the metrics say, and nothing else."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from mnist_study.params import load
+from mnist_study.report.page import look_up
+from studykit.files import read_json
+from tests.built_report import build_report
+from tests.tiny_study import ROOT
+
+VERSIONS = load(ROOT / "params.yaml").versions()
+METRICS = {path.stem: read_json(path) for path in (ROOT / "metrics").glob("*.json")}
+NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(?:e-?\d+)?%?")
+
+
+class Page(HTMLParser):
+    """What a test asks of a page.
+
+    Attributes:
+        numbers: (source, value, text) of each data element.
+        prose: all text outside of them, of figures, tables, code, and the digits' captions.
+        tags: (tag, attributes) of each element.
+    """
+
+    SILENT = ("style", "script", "svg", "data", "table", "pre", "li", "figcaption", "form")
+    VOID = ("meta", "link", "img", "br", "input")
+
+    def __init__(self, text):
+        super().__init__()
+        self.numbers, self.tags, self.prose = [], [], ""
+        self._open, self._number = [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if tag not in self.VOID:
+            self._open.append(tag)
+        if tag == "data":
+            self._number = (attributes["data-source"], attributes["value"])
+
+    def handle_endtag(self, tag):
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass
+        if tag == "data":
+            self._number = None
+
+    def handle_data(self, data):
+        if self._number:
+            self.numbers.append((*self._number, data))
+        elif not set(self.SILENT) & set(self._open):
+            self.prose += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build_report(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def html(folder):
+    return (folder / "report" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+@pytest.fixture(scope="module")
+def markdown(folder):
+    return (folder / "report" / "report.md").read_text(encoding="utf-8")
+
+
+def digits_of(text):
+    """The value that a text shows, and how far rounding may have moved it."""
+    share = text.endswith("%")
+    plain = text.strip("%").replace(",", "")
+    mantissa, _, exponent = plain.partition("e")
+    decimals = len(mantissa.partition(".")[2]) - int(exponent or 0) + (2 if share else 0)
+    return float(plain) / (100 if share else 1), 0.5000001 * 10**-decimals
+
+
+def test_each_number_on_the_page_is_that_of_its_source(page):
+    assert len(page.numbers) > 60
+    for source, value, text in page.numbers:
+        expected = look_up(METRICS, source)
+        assert float(value) == expected, source
+        shown, rounding = digits_of(text)
+        assert shown == pytest.approx(expected, abs=rounding), source
+
+
+def test_every_claim_net_and_difference_is_on_the_page(page):
+    sources = {source for source, _, _ in page.numbers}
+    for claim in METRICS["claims"]:
+        source = "replicate/claims" if claim in METRICS["replicate"]["claims"] else "claims"
+        assert f"{source}/{claim}/measured" in sources
+    for net in ("dense", "cnn"):
+        for measure in ("accuracy", "accuracy_low", "accuracy_high", "errors", "loss", "ece"):
+            assert f"evaluate/{net}/test/{measure}" in sources
+    assert "evaluate/cnn_minus_dense/difference" in sources
+
+
+def test_the_prose_holds_no_number_of_its_own(page):
+    prose = page.prose.replace("MD5", "").replace("0–255", "").partition("Versions:")[0]
+    confidence, side = "95%", "28"  # of the intervals; of an image, in pixels
+    assert set(NUMBER.findall(prose)) == {confidence, side}
+
+
+def test_the_script_does_not_round_what_is_rounded_already(html):
+    (text,) = re.findall(r'id="histories">(.*?)</script>', html)
+    for net, rows in json.loads(text).items():
+        history = pd.read_csv(ROOT / f"plots/train_{net}/history.csv")
+        pd.testing.assert_frame_equal(pd.DataFrame(rows), history, rtol=0, atol=1e-14)
+
+
+def test_the_versions_are_named(page):
+    for name, version in VERSIONS.items():
+        assert f"{name} {version}" in page.prose
+
+
+def test_the_cells_of_the_confusion_matrices_count_the_predictions(page):
+    for net in ("dense", "cnn"):
+        table = pd.read_csv(ROOT / f"plots/evaluate/{net}_predictions.csv")
+        errors = table[table["label"] != table["prediction"]]
+        expected = errors.groupby(["label", "prediction"]).size().to_dict()
+        cells = [a for tag, a in page.tags if tag == "a" and a.get("data-net") == net]
+        shown = {
+            (int(a["data-label"]), int(a["data-prediction"])): int(a["aria-label"].split(": ")[1])
+            for a in cells
+        }
+        assert shown == expected
+
+
+def test_the_gallery_holds_every_digit_that_a_net_misreads(page):
+    items = [a for tag, a in page.tags if tag == "li" and "data-label" in a]
+    for net in ("dense", "cnn"):
+        wrong = sum(item[f"data-{net}"] != item["data-label"] for item in items)
+        assert wrong == METRICS["evaluate"][net]["test"]["errors"]
+
+
+def test_the_page_asks_nothing_of_anyone(page):
+    for _, attributes in page.tags:
+        for name in ("src", "href", "xlink:href", "action"):
+            assert attributes.get(name, "#").startswith(("#", "data:")), attributes
+    assert not {"iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+
+
+def test_the_page_is_small_and_its_ids_are_unique(html, page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(html.encode()) < 3_000_000
+    assert len(ids) == len(set(ids))
+
+
+def test_each_picture_has_a_text_that_stands_for_it(page):
+    pictures = [a for tag, a in page.tags if tag == "img"]
+    assert all(a["alt"].startswith("A handwritten") for a in pictures)
+    drawn = sum(tag == "svg" for tag, _ in page.tags)
+    assert drawn == sum(a.get("role") == "img" for _, a in page.tags) == 18
+
+
+@pytest.mark.slow
+def test_the_same_results_give_the_same_bytes(folder, tmp_path):
+    again = build_report(tmp_path)
+    written = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
+    assert len(written) > 30
+    for path in written:
+        assert (again / path).read_bytes() == (folder / path).read_bytes(), path
+
+
+def test_the_markdown_says_the_same(markdown):
+    evaluate = METRICS["evaluate"]
+    for name, claim in (METRICS["claims"] | METRICS["replicate"]["claims"]).items():
+        form = "{:.2%}" if claim["claimed"] < 1 else "{:,}"
+        row = (
+            rf"\| .* \| {re.escape(form.format(claim['measured']))} \| .* \| {claim['verdict']} \|"
+        )
+        assert re.search(row, markdown), name
+    for net, title in (("dense", "dense net"), ("cnn", "CNN")):
+        test, training = evaluate[net]["test"], METRICS[f"train_{net}"]
+        assert (
+            f"| {title} | {training['parameters']:,} | {training['val']['accuracy']:.2%} "
+            f"| {test['accuracy']:.2%} | {test['accuracy_low']:.2%} to {test['accuracy_high']:.2%} "
+            f"| {test['errors']} | {test['ece']:.2%} |"
+        ) in markdown
+    assert f"{evaluate['cnn_minus_dense']['difference']:+.2%}" in markdown

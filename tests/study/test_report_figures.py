@@ -1,0 +1,202 @@
+"""Figures, held against numbers: axes, labels, counts, colours; never against stored pixels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mnist_study.report.figures import accuracy, architecture, calibration, confusion, cost, filters
+from mnist_study.report.figures.curves import draw_curves
+from mnist_study.report.figures.digits import percent
+from mnist_study.report.figures.style import compose, plt, save, to_svg
+
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3],
+        "train/loss": [0.5, 0.3, 0.2],
+        "val/loss": [0.4, 0.35, 0.36],
+        "train/accuracy": [0.85, 0.9, 0.95],
+        "val/accuracy": [0.88, 0.91, 0.9],
+    }
+)
+
+
+@pytest.fixture
+def axis():
+    figure, axis = plt.subplots()
+    yield axis
+    plt.close(figure)
+
+
+def texts(axis):
+    return [text.get_text() for text in axis.texts]
+
+
+def ring(axis):
+    (line,) = [line for line in axis.lines if line.get_label() == "lowest val loss"]
+    return line.get_xdata()[0], line.get_ydata()[0]
+
+
+def test_curves_mark_the_epoch_of_the_lowest_validation_loss():
+    figure = draw_curves(HISTORY, "dense")
+    accuracies, losses = figure.axes
+    assert ring(accuracies) == (2, 0.91)
+    assert ring(losses) == (2, 0.35)
+    assert losses.get_title(loc="left") == "The dense net's val loss is lowest at epoch 2"
+    assert accuracies.get_title(loc="left") == "The dense net ends at 90.0% on validation"
+    assert losses.get_xlabel() == "epoch"
+    assert losses.get_ylabel() == "cross-entropy, nats"
+    plt.close(figure)
+
+
+def test_curves_hold_the_history():
+    figure = draw_curves(HISTORY, "cnn")
+    for axis, metric in zip(figure.axes, ("accuracy", "loss"), strict=True):
+        for split in ("train", "val"):
+            (line,) = [line for line in axis.lines if line.get_gid() == split]
+            assert line.get_ydata().tolist() == HISTORY[f"{split}/{metric}"].tolist()
+    plt.close(figure)
+
+
+COUNTS = np.array([[7, 2, 0], [0, 5, 0], [1, 0, 4]])
+
+
+def test_a_confusion_matrix_writes_each_count_and_leaves_zeros_out(axis):
+    confusion.draw_confusion(axis, COUNTS, "cnn")
+    assert texts(axis) == ["7", "2", "5", "1", "4"]
+    assert axis.get_title(loc="left") == "CNN: 3 of 19 digits are misread"
+    assert axis.get_xlabel() == "prediction"
+    assert axis.get_ylabel() == "label"
+
+
+def test_a_confusion_matrix_without_its_diagonal_shows_the_errors(axis):
+    confusion.draw_confusion(axis, COUNTS, "dense", diagonal=False)
+    assert texts(axis) == ["2", "1"]
+    assert axis.get_title(loc="left") == "Dense net: most often misread is 0 as 1"
+
+
+def test_a_confusion_matrix_names_errors_that_are_made_equally_often(axis):
+    counts = np.array([[7, 2, 0], [2, 5, 0], [1, 0, 4]])
+    confusion.draw_confusion(axis, counts, "cnn", diagonal=False)
+    assert axis.get_title(loc="left") == "CNN: most often misread is 0 as 1 and 1 as 0"
+
+
+def test_a_confusion_matrix_without_errors_can_be_drawn(axis):
+    confusion.draw_confusion(axis, np.eye(3, dtype=int), "cnn", diagonal=False)
+    assert axis.get_title(loc="left") == "CNN: 0 of 3 digits are misread"
+
+
+def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
+    bins = pd.DataFrame(
+        {
+            "images": [1200, 3],
+            "confidence": [0.95, 0.45],
+            "accuracy": [0.9, 1 / 3],
+            "low": [0.88, 0.1],
+            "high": [0.92, 0.7],
+        }
+    )
+    calibration.draw_reliability(axis, bins, "dense", ece=0.0123)
+    assert texts(axis) == ["1,200", "3"]
+    assert axis.get_title(loc="left") == "The dense net is overconfident: ECE 1.23%"
+    assert axis.get_xlim()[0] == 0
+
+
+def test_accuracy_by_digit_names_the_hardest(axis):
+    def table(accuracies):
+        a = np.array(accuracies)
+        return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - 0.01, "high": a + 0.01})
+
+    tables = {"dense": table([0.9, 0.8, 0.85]), "cnn": table([0.99, 0.98, 0.97])}
+    accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
+    title = "The hardest digit is 1 for the dense net and 2 for the CNN"
+    assert axis.get_title(loc="left") == title
+    assert axis.get_ylabel() == "accuracy, with 90% interval"
+    assert len(axis.get_xticks()) == 3
+
+
+def test_cost_states_the_ratio_and_the_gain(axis):
+    points = {"dense": (100, 0.9, 0.89, 0.91), "cnn": (150, 0.95, 0.94, 0.96)}
+    cost.draw_accuracy_by_parameters(axis, points, confidence=0.95)
+    assert axis.get_title(loc="left") == "1.5 × the parameters: +5.0 points"
+    assert texts(axis) == ["dense net, 100", "CNN, 150"]
+
+
+def test_work_is_on_a_logarithmic_axis(axis):
+    curves = {
+        "dense": (pd.Series([1e6, 2e6]), pd.Series([0.8, 0.9])),
+        "cnn": (pd.Series([1e7, 2e7]), pd.Series([0.9, 0.88])),
+    }
+    cost.draw_accuracy_by_work(axis, curves)
+    assert axis.get_xscale() == "log"
+    assert axis.get_title(loc="left") == "10 × the training work: -2.0 points"
+
+
+def test_each_filter_has_its_tile(axis):
+    kernels = np.ones((5, 5, 7), dtype=np.float32)
+    filters.draw_filters(axis, kernels)
+    tiles = axis.images[0].get_array()
+    assert tiles.shape == (2 * 5 + 1, 5 * 5 + 4)  # two rows of five columns, a gap between
+    assert tiles.count() == 7 * 25
+
+
+def test_a_drawing_shows_each_layer_that_changes_the_shape(axis):
+    layers = pd.DataFrame(
+        {
+            "kind": ["Rescaling", "Conv2D", "MaxPooling2D", "Dropout", "Flatten", "Dense"],
+            "output": ["28×28×1", "24×24×20", "12×12×20", "12×12×20", "2880", "10"],
+            "parameters": [0, 520, 0, 0, 0, 28810],
+        }
+    )
+    architecture.draw_network(axis, layers, "cnn")
+    kinds = ["image", "Conv", "MaxPool", "Flatten", "Dense"]
+    assert texts(axis)[::2] == kinds
+    assert texts(axis)[1::2] == ["28×\n28×\n1", "24×\n24×\n20", "12×\n12×\n20", "2880", "10"]
+    assert axis.get_title(loc="left") == "The CNN, 29,330 parameters"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "shown"), [(1.0, ">99%"), (0.995, ">99%"), (0.994, "99%"), (0.5, "50%")]
+)
+def test_no_confidence_is_rounded_up_to_certainty(confidence, shown):
+    assert percent(confidence) == shown
+
+
+def draw(axis):
+    axis.plot([0, 1], [0, 1], gid="line")
+    axis.set_title("A title")
+
+
+def test_svg_takes_its_colours_and_size_from_the_page():
+    svg = to_svg(compose(draw), "name")
+    start = svg[: svg.index(">")]
+    assert "width" not in start
+    assert "viewBox" in start
+    assert "currentColor" in svg
+    assert "var(--blue)" in svg
+    assert 'id="name-line"' in svg
+    assert "#000000" not in svg
+    assert "<style" not in svg
+    assert "date" not in svg
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path):
+    assert to_svg(compose(draw), "a") == to_svg(compose(draw), "a")
+    for name in ("a.png", "b.png"):
+        save(tmp_path / name, compose(draw))
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.info.keys() == {"dpi"}
+
+
+def test_nothing_leaves_the_canvas_in_the_committed_figures():
+    """No ink on the outermost pixels: a cut label touches them."""
+    from tests.tiny_study import ROOT
+
+    figures = sorted(ROOT.glob("plots/*/*.png"))
+    assert len(figures) > 10
+    for path in figures:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("L"))
+        border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        assert (border > 250).all(), path
