@@ -21,7 +21,7 @@ import psutil
 
 from mnist_study.report.figures.style import compose, save
 from studykit.errors import UserError, command
-from studykit.files import replacing
+from studykit.files import atomic_write
 from studykit.records.origins import this_machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -205,7 +205,7 @@ def _draw_case(axis, rows):
 
 def write(path, frame, header):
     """Write what was measured: a line on the machine, then the table."""
-    with replacing(path) as beside, open(beside, "w", encoding="utf-8") as file:
+    with atomic_write(path) as beside, open(beside, "w", encoding="utf-8") as file:
         file.write(f"# {header}\n")
         frame.to_csv(file, index=False, lineterminator="\n")
 

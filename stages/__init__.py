@@ -16,6 +16,6 @@ if sys.argv[0] == "-m":  # as long as Python looks for the stage that it is to r
     from studykit.warm import forking
 
     module = next((word for word in sys.orig_argv if word.startswith("stages.")), "")
-    with errors.told():
+    with errors.exit_on_user_error():
         tracking.get_ready()
         forking.run_elsewhere(module.removeprefix("stages."))

@@ -13,7 +13,7 @@ from mnist_study.params import load
 from mnist_study.scores import calibration, claims
 from mnist_study.scores.uncertainty import paired_difference
 from studykit.errors import command
-from studykit.files import md5, read_json, replacing, write_csv, write_json
+from studykit.files import atomic_write, md5, read_json, write_csv, write_json
 from studykit.tracking import live as tracking
 
 NETS = ("dense", "cnn")
@@ -79,10 +79,10 @@ def main():
             samples=params.evaluate.samples,
             seed=params.evaluate.seed,
         )
-        with replacing("plots/evaluate/examples.npz") as beside:
+        with atomic_write("plots/evaluate/examples.npz") as beside:
             np.savez(beside, x=test.x[shown], index=shown, sampled=sampled)
         kernels, maps = anatomy.first_convolution(models["cnn"], test.x[sampled[0]])
-        with replacing("plots/evaluate/convolution.npz") as beside:
+        with atomic_write("plots/evaluate/convolution.npz") as beside:
             np.savez(beside, kernels=kernels, maps=maps)
         inputs = {path: md5(path) for path in (TEST, *MODELS.values())}
         write_json("plots/evaluate/inputs.json", inputs)

@@ -33,8 +33,8 @@ def main():
 
 def write_page(params, results):
     """Draw what the page holds, and write it."""
-    from mnist_study.report.figures import report as figures
     from mnist_study.report import page as report
+    from mnist_study.report.figures import report as figures
 
     confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
     panels = figures.draw_panels(results, confidence=confidence, bins=bins)

@@ -18,12 +18,12 @@ def command(main):
     """
     gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
     gc.enable()
-    with told():
+    with exit_on_user_error():
         main()
 
 
 @contextmanager
-def told():
+def exit_on_user_error():
     """End the process with a user's mistake in a line, or after Ctrl-C, if the block does."""
     try:
         yield

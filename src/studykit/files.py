@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path):
+def atomic_write(path):
     """Give a temporary path beside the target; when the block ends well, rename it to the target.
 
     Args:
@@ -29,7 +29,7 @@ def replacing(path):
 
 def write_json(path, content):
     """Write metrics: keys in their order, floats with all their digits, a newline at the end."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -40,7 +40,7 @@ def read_json(path):
 
 def write_csv(path, frame):
     """Write a pandas table without its index; floats read back exactly."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         frame.to_csv(beside, index=False, lineterminator="\n")
 
 

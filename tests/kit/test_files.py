@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studykit.files import read_json, replacing, write_csv, write_json
+from studykit.files import atomic_write, read_json, write_csv, write_json
 
 
 def names(folder):
@@ -11,7 +11,7 @@ def names(folder):
 
 def test_a_file_appears_only_when_it_is_complete(tmp_path):
     target = tmp_path / "new" / "folder" / "model.keras"
-    with replacing(target) as beside:
+    with atomic_write(target) as beside:
         beside.write_bytes(b"whole")
         assert not target.exists()
     assert target.read_bytes() == b"whole"
@@ -19,7 +19,7 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path):
 
 
 def test_the_temporary_file_lies_beside_the_target_with_its_suffix(tmp_path):
-    with replacing(tmp_path / "train.npz") as beside:
+    with atomic_write(tmp_path / "train.npz") as beside:
         assert beside.parent == tmp_path
         assert beside.suffix == ".npz"
         beside.touch()
@@ -28,7 +28,7 @@ def test_the_temporary_file_lies_beside_the_target_with_its_suffix(tmp_path):
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, error):
     def write_half():
-        with replacing(tmp_path / "train.npz") as beside:
+        with atomic_write(tmp_path / "train.npz") as beside:
             beside.write_bytes(b"half")
             raise error
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from tests.kit.test_tracking import start, wait_for
 from tests.processes import kill, processes_of, wait_until
 from tests.runs import store
-from tests.kit.test_tracking import start, wait_for
 
 # By its name, the shell is to a stage what DVC is.
 TRAIN = ["bash", "-c", "python -m stages.train_dense; echo status $?", "dvc"]

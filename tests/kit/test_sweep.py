@@ -17,9 +17,9 @@ from studykit import cli
 from studykit.records.revisions import EXPERIMENT
 from studykit.trials import sweep
 from studykit.trials.trials import Event
+from tests.kit.test_stores import mlflow_server
 from tests.processes import answers, below, free_port, kill, processes_of, wait_until
 from tests.runs import Runs, store
-from tests.kit.test_stores import mlflow_server
 from tests.tiny_study import ENVIRONMENT, ROOT
 
 SWEEP = "python -m studykit.cli sweep --target train_dense"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_study.data.mnist import NUM_CLASSES
-from studykit.files import replacing
+from studykit.files import atomic_write
 
 BLOCK = 1000  # images that are counted at once
 
@@ -80,7 +80,7 @@ def describe(split):
 
 def save(path, split):
     """Write a split as an uncompressed .npz file with the arrays x and y."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         np.savez(beside, x=split.x, y=split.y)
 
 

@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 
-from studykit.files import replacing
+from studykit.files import atomic_write
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip entry can hold
 
@@ -23,7 +23,7 @@ def save(path, model):
         path: file name that ends in `.keras`.
         model: keras.Model, built and compiled.
     """
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         model.save(beside)
         members = _read_members(beside.read_bytes())
         metadata = json.loads(members["metadata.json"])

@@ -13,7 +13,7 @@ from mnist_study.report.figures import report as figures
 from mnist_study.report.figures.digits import percent
 from mnist_study.report.figures.style import NETS, compose, to_svg
 from mnist_study.scores import claims, replication
-from studykit.files import replacing
+from studykit.files import atomic_write
 
 
 def render(template, results, *, panels, digits, confidence, versions):
@@ -126,5 +126,5 @@ def picture(image):
 
 def write_page(path, page):
     """Write the page, whole or not at all."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(page, encoding="utf-8")

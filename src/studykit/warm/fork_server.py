@@ -24,7 +24,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from mnist_study.nets import backend
-from studykit.errors import told
+from studykit.errors import exit_on_user_error
 from studykit.warm import companions
 from studykit.warm.imports import large_imports
 
@@ -71,7 +71,7 @@ def _run(server, libc, clients, asked):
         os._exit(1)
     os.setpgid(0, 0)
     clients.close()
-    with told():
+    with exit_on_user_error():
         _become(**asked)
 
 

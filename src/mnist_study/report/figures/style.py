@@ -9,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from studykit.files import replacing
+from studykit.files import atomic_write
 
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
@@ -47,7 +47,7 @@ def compose(*panels, size=PANEL, columns=2):
 
 def save(path, figure):
     """Write a figure as PNG, without the version that matplotlib would put into it; close it."""
-    with replacing(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, metadata={"Software": None})
     plt.close(figure)
 

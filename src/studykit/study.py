@@ -1,0 +1,112 @@
+"""What the kit is told of a study: `studykit.yaml` at the repository's root, and nothing else."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from studykit.errors import UserError
+
+FILE = "studykit.yaml"
+
+
+class Described(BaseModel):
+    """A part of the file: no unknown key, no conversion between types, no change later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Outputs(Described):
+    """Which outputs are what: paths, in which `{model}` or `{split}` stands for any name.
+
+    Attributes:
+        models: trained models; each is registered in MLflow.
+        predictions: tables with the columns label, prediction and confidence, a row per test
+            example, always in the same order: what paired tests need.
+        histories: tables with a row per epoch: the column epoch, and one per metric.
+        data: data sets that stages read; `.npz` files with the arrays x and y.
+        examples: `.npz` file with the arrays x, images, and index, their rows in `predictions`.
+        claims: JSON file: claim to a dict with `claimed`, `measured` and `verdict`.
+        test_metrics: JSON file: model to its metrics, which its training run shows, too.
+        figures: folders of figures of a model, which its training run shows, too.
+    """
+
+    models: str | None = None
+    predictions: str | None = None
+    histories: str | None = None
+    data: str | None = None
+    examples: str | None = None
+    claims: str | None = None
+    test_metrics: str | None = None
+    figures: str | None = None
+
+    def match(self, kind, path):
+        """The name that a path has as an output of a kind, or None where it is none."""
+        pattern = getattr(self, kind)
+        if pattern is None:
+            return None
+        words = re.split(r"(\{\w+\})", pattern)
+        regex = "".join("([^/]+?)" if word.startswith("{") else re.escape(word) for word in words)
+        found = re.fullmatch(regex, path)
+        return found and (found[1] if found.groups() else path)
+
+
+class Study(Described):
+    """All of the file.
+
+    Attributes:
+        name: of MLflow's experiment, and the prefix of its registered models' names.
+        description: of MLflow's experiment, in a sentence or two.
+        command: what users type; messages advise it.
+        params: `module:Class` of the pydantic model that `params.yaml` is checked by.
+        accuracy: dotted key in a training stage's metrics of the accuracy on validation, by which
+            models compete.
+        last_stage: the last one that a sweep's trial runs, where none is named.
+        seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
+        outputs: which outputs are what.
+    """
+
+    name: str
+    description: str = ""
+    command: str = "studykit"
+    params: Annotated[str | None, Field(pattern=r"^[\w.]+:\w+$")] = None
+    accuracy: str = "val.accuracy"
+    last_stage: str | None = None
+    seeds: dict[str, list[str]] = {}
+    outputs: Outputs = Outputs()
+
+    @cached_property
+    def all_seeds(self):
+        """Every parameter that is a seed."""
+        return list(dict.fromkeys(key for keys in self.seeds.values() for key in keys))
+
+
+def load_study(root="."):
+    """Read what the kit is told of the study.
+
+    Args:
+        root: of the repository.
+
+    Returns:
+        Study; without a file, one that is named after the folder.
+
+    Raises:
+        UserError: a line for each mistake.
+    """
+    path = Path(root, FILE)
+    try:
+        return Study.model_validate(YAML(typ="safe").load(path))
+    except FileNotFoundError:
+        return Study(name=Path(root).resolve().name)
+    except YAMLError as error:
+        raise UserError(f"{FILE}: expected YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as invalid:
+        lines = (
+            f"{FILE}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}"
+            for error in invalid.errors()
+        )
+        raise UserError("\n".join(lines)) from None
