@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 
 from benchmarks.harness import Measured, UnavailableError, run
-from mnist_study.nets.training import PROCESSED
+from mnist_study.training.fit import PROCESSED
 from studykit.errors import UserError
 
 NETS = {"dense": "dense net", "cnn": "CNN"}

@@ -50,7 +50,7 @@ if os.environ.get("CLOCK") and (clocked() or forks):
         "mnist_study.report.findings": {"read_findings": "data"},
         "studykit.warm.forking": {"_begins": IMPORTS, "_wait": FORKED},
         "mnist_study.data.idx": {"read_images": "data", "read_labels": "data"},
-        "mnist_study.nets.keras_file": {"save": "saving"},
+        "mnist_study.training.keras_file": {"save": "saving"},
         "studykit.records.origins": {"record": "saving"},
         "mnist_study.params": {"load": "parameters"},
         "mnist_study.report.page": {"render": "page", "write_page": "page"},
@@ -59,7 +59,7 @@ if os.environ.get("CLOCK") and (clocked() or forks):
             ("load", "save", "split_train_val", "describe"), "data"
         ),
         "studykit.tracking.live": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
-        "mnist_study.nets.training": {"train": TRAINING},
+        "mnist_study.training.fit": {"train": TRAINING},
     }
     seconds = {}
     going_on = [OTHER]

@@ -17,8 +17,8 @@ def main():
     net, path, name = sys.argv[1:]
     backend.choose(name)
     from mnist_study.nets import networks
-    from mnist_study.nets.compute import configure
-    from mnist_study.nets.training import train
+    from mnist_study.compute import configure
+    from mnist_study.training.fit import train
 
     params = load()
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": sys.maxsize})

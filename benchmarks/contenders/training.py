@@ -23,7 +23,7 @@ def main():
     params = load()
     backend.choose(name)
     from mnist_study.nets import networks, training
-    from mnist_study.nets.compute import configure
+    from mnist_study.compute import configure
 
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": int(epochs)})
     configure(params.compute)
