@@ -70,6 +70,7 @@ def tiny_repro(tmp_path_factory):
             PYTHONPATH=str(ROOT / "tests" / "observe"),
             OBSERVED=str(observed),
             MNIST_STUDY_NO_FORK="1",
+            STUDYKIT_NO_FORK="1",
         ).stdout
         yield SimpleNamespace(
             study=study, output=output, observed=observed, twin=twin, elsewhere=process

@@ -3,9 +3,8 @@ import pytest
 
 from mnist_study.compute import keras, tf
 from mnist_study.data.splits import Split
-from mnist_study.nets.networks import build_cnn
-from mnist_study.params import TrainCnn
-from mnist_study.training import fit as training
+from mnist_study.nets import cnn
+from mnist_study.training import fit
 from mnist_study.training.forward import Forward
 
 PARAMS = {
@@ -27,7 +26,7 @@ PARAMS = {
 @pytest.fixture
 def net():
     keras.utils.set_random_seed(0)
-    return build_cnn(TrainCnn(**PARAMS))
+    return cnn.build(cnn.Params(**PARAMS))
 
 
 @pytest.fixture
@@ -76,9 +75,9 @@ def test_the_weights_are_the_nets_own(net, batch):
 
 
 def train(net, data, **changes):
-    params = TrainCnn(**PARAMS | changes)
+    params = cnn.Params(**PARAMS | changes)
     keras.utils.set_random_seed(1)
-    return training.train(
+    return fit.train(
         net, data, data, params=params, seed=1, steps_per_execution=2, on_epoch=lambda *_: None
     )
 

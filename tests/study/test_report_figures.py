@@ -102,17 +102,32 @@ def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
     assert axis.get_xlim()[0] == 0
 
 
-def test_accuracy_by_digit_names_the_hardest(axis):
-    def table(accuracies):
-        a = np.array(accuracies)
-        return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - 0.01, "high": a + 0.01})
+def by_digit(accuracies, half):
+    """Three digits' accuracies, with intervals of some half width."""
+    a = np.array(accuracies)
+    return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - half, "high": a + half})
 
-    tables = {"dense": table([0.9, 0.8, 0.85]), "cnn": table([0.99, 0.98, 0.97])}
+
+def test_accuracy_by_digit_names_the_hardest(axis):
+    tables = {
+        "dense": by_digit([0.9, 0.8, 0.85], 0.01),
+        "cnn": by_digit([0.99, 0.98, 0.97], 0.009),
+    }
     accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
-    title = "The hardest digit is 1 for the dense net and 2 for the CNN"
+    title = "Hardest digit of the dense net: 1; the CNN: 2"
     assert axis.get_title(loc="left") == title
     assert axis.get_ylabel() == "accuracy, with 90% interval"
     assert len(axis.get_xticks()) == 3
+
+
+def test_accuracy_by_digit_names_no_digit_whose_interval_reaches_the_next_ones_accuracy(axis):
+    tables = {
+        "dense": by_digit([0.9, 0.8, 0.85], 0.049),
+        "cnn": by_digit([0.99, 0.987, 0.988], 0.001),
+    }
+    accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
+    title = "Hardest digit of the dense net: 1; the CNN: none stands out"
+    assert axis.get_title(loc="left") == title
 
 
 def test_cost_states_the_ratio_and_the_gain(axis):
@@ -193,7 +208,7 @@ def test_nothing_leaves_the_canvas_in_the_committed_figures():
     """No ink on the outermost pixels: a cut label touches them."""
     from tests.tiny_study import ROOT
 
-    figures = sorted(ROOT.glob("plots/*/*.png"))
+    figures = sorted(ROOT.glob("plots/**/*.png"))
     assert len(figures) > 10
     for path in figures:
         with Image.open(path) as picture:
