@@ -37,7 +37,7 @@ class TinyStudy:
     def __init__(self, root, **values):
         """Copy the project as it is in the working tree, shrink its parameters, and commit.
 
-        Its repetitions with other seeds are the project's, and said to be: they are of another study.
+        Its repetitions with other seeds are the project's: of another study, as is recorded there.
 
         Args:
             root: a folder that does not exist yet; the data lie beside it.

@@ -46,9 +46,12 @@ train:
   limits:
     lowest: 0.1
 """
-SCHEMA = (
-    "from studykit.params import Count, Section\n\n\nclass Params(Section):\n    units: Count\n"
-)
+SCHEMA = """
+from studykit.params import Count, Section
+
+class Params(Section):
+    units: Count
+"""
 
 
 @pytest.fixture
