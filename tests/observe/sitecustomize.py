@@ -18,8 +18,8 @@ stage = next((word for word in sys.orig_argv if word.startswith("stages.")), Non
 if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
     script = os.path.join(root, *stage.split(".")) + ".py"
-    kit = os.path.join(root, "src", "studykit") + os.sep
-    hands = os.path.join(kit, "files.py")  # opens what the study asks it to
+    kit = f"{os.sep}src{os.sep}studykit{os.sep}"  # of this repository, or as it is installed
+    hands = f"{kit}files.py"  # opens what the study asks it to
     opened = {"read": set(), "written": set()}
     parameters = set()
     begun = False
@@ -57,13 +57,12 @@ if stage and os.environ.get("OBSERVED"):
             opened[kind].add(path.removeprefix(root))
 
     def is_asked_by_the_study():
-        """Whether the innermost code of this repository, the kit's hands aside, is the study's."""
+        """Whether the innermost code of the study or the kit, its hands aside, is the study's."""
         frame = sys._getframe()
         while frame := frame.f_back:
             file = os.path.abspath(frame.f_code.co_filename)
-            ours = file.startswith(root) and not file.startswith(sys.prefix + os.sep)
-            if ours and file not in (hands, __file__):
-                return not file.startswith(kit)
+            if not file.endswith(hands) and (kit in file or file.startswith(root)):
+                return kit not in file
         return False
 
     class Recorded:

@@ -90,7 +90,7 @@ def digits_of(text):
 
 
 def times(source):
-    """What a number is multiplied by where it is shown; differences of percentages are in points."""
+    """What a number is multiplied by where it is shown: 100 where that gives percentage points."""
     if re.search(r"_minus_\w+/(difference|low|high|mean)$", source):
         return 100
     return METRICS["replicate"]["seeds"] if source.endswith("/reaches_claim/share") else 1

@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mnist_study.report.figures import accuracy, architecture, calibration, confusion, cost, filters
+from mnist_study.report.figures import (
+    accuracy,
+    architecture,
+    calibration,
+    confusion,
+    cost,
+    filters,
+    replication,
+)
 from mnist_study.report.figures.curves import draw_curves
 from mnist_study.report.figures.digits import percent
 from mnist_study.report.figures.style import compose, plt, save, to_svg
@@ -128,6 +136,19 @@ def test_accuracy_by_digit_names_no_digit_whose_interval_reaches_the_next_ones_a
     accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
     title = "Hardest digit of the dense net: 1; the CNN: none stands out"
     assert axis.get_title(loc="left") == title
+
+
+def test_the_seeds_are_held_against_the_bound_that_decides(axis):
+    """The claim of 96 % says: at least 95.5 %."""
+    claim = {"claimed": 0.96, "measured": 0.9625, "low": 0.96, "high": 0.965}
+    accuracies = np.array([0.964, 0.961])
+    replication.draw_accuracies(axis, accuracies, "dense", {"claims": {"dense_accuracy": claim}})
+    vertical = {line.get_label(): line.get_xdata() for line in axis.lines}
+    assert vertical["claim's bound"] == pytest.approx([0.955, 0.955])
+    drawn = [line.get_xdata()[0] for line in axis.lines if line.get_gid() != "seeds"]
+    assert sorted(drawn) == pytest.approx([0.955, 0.9625])
+    (seeds,) = [line for line in axis.lines if line.get_gid() == "seeds"]
+    assert list(seeds.get_xdata()) == [0.961, 0.964]
 
 
 def test_cost_states_the_ratio_and_the_gain(axis):
