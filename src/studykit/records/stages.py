@@ -156,9 +156,10 @@ def _fetch(revision, path, copy):
     """Copy a file or folder from a remote where one is configured and has it."""
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc_data.index.index import DataIndexDirError
 
     copy.parent.mkdir(parents=True, exist_ok=True)
     try:
         DVCFileSystem(rev=revision.commit).get(path, str(copy), recursive=True)
-    except (DvcException, OSError):
+    except (DvcException, DataIndexDirError, OSError):
         return  # the caller looks at what is there

@@ -89,8 +89,8 @@ class Tree:
         """The patterns of a folder's own `.dvcignore`, or None."""
         known = self.__dict__.setdefault("_known_patterns", {})
         if folder not in known:
-            content = self.read(posixpath.join(folder, IGNORE_FILE))
-            known[folder] = content and _parse_patterns(content.decode("utf-8", "replace"))
+            content = self.read(posixpath.join(folder, IGNORE_FILE)) or b""
+            known[folder] = _parse_patterns(content.decode("utf-8", "replace"))
         return known[folder]
 
 
