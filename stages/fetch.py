@@ -16,7 +16,7 @@ RAW = Path("data/raw")
 def main():
     params = load(fetch=Fetch).fetch
     with run("fetch"):
-        from mnist_study.data.sources import fetch_files
+        from studykit.sources import fetch_files  # only now: it takes a while to import
 
         sources = fetch_files(
             params.sources, params.sha256, RAW, timeout=params.timeout, retries=params.retries

@@ -136,10 +136,10 @@ def decide(once, repeated, differences):
     return decided
 
 
-def read_decided(root="."):
-    """The verdicts that count, of the results in a folder; see decide."""
-    once, repeated = (read_json(Path(root, f"metrics/{name}.json")) for name in METRICS)
-    return decide(once, repeated, read_json(Path(root, DIFFERENCES)))
+def read_decided():
+    """The verdicts that count, of the results in the current folder; see decide."""
+    once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
+    return decide(once, repeated, read_json(DIFFERENCES))
 
 
 def read_histories():
