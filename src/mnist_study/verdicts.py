@@ -120,8 +120,8 @@ def decide(once, repeated, differences):
 
     Returns:
         dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
-        is judged), source (the metrics file and the keys to the verdict) and seeds (how many, or
-        None for one run).
+        is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
+        for one run) and exact (whether it is counted, which leaves no doubt).
     """
     decided = {}
     for name, verdict in once.items():
@@ -132,6 +132,7 @@ def decide(once, repeated, differences):
             "rule": (replication.RULES if over_seeds else claims.RULES)[quantity],
             "source": f"replicate/claims/{name}" if over_seeds else f"claims/{name}",
             "seeds": repeated["seeds"] if over_seeds else None,
+            "exact": quantity == "images",
         }
     return decided
 
