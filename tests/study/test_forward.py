@@ -107,7 +107,13 @@ def train(net, data, **changes):
     params = cnn.Params(**PARAMS | changes)
     keras.utils.set_random_seed(1)
     return fit.train(
-        net, data, data, params=params, seed=1, steps_per_execution=2, on_epoch=lambda *_: None
+        net,
+        data,
+        data,
+        params=params,
+        seed=1,
+        steps_per_execution=2,
+        on_epoch=lambda row, images_per_second: None,
     )
 
 

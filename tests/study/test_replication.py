@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study import replicate, replication
+from mnist_study import replication
+from mnist_study.commands import replicate
 from mnist_study.scores.params import Evaluate
 from studykit.errors import UserError
 from studykit.params import load
