@@ -110,6 +110,8 @@ if stage and os.environ.get("OBSERVED"):
 
     @atexit.register
     def write_down():
+        if not begun:  # a process that only has the stage's name in its arguments
+            return
         names = {name for name in sys.modules if name.partition(".")[0] == STUDY}
         files = {getattr(sys.modules[name], "__file__", None) or "" for name in names}
         content = {
