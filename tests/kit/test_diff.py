@@ -78,7 +78,7 @@ def test_an_improvement(study, run):
         points(0),
         points(26),
         "+0.26 points [+0.14, +0.38]",
-        "gain: p < 0.001; 4 images lost, 30 won",
+        "gain: p < 0.001; 4 examples lost, 30 won",
     ]
     assert output.splitlines()[-1] == (
         "A gain, and no significant loss: "
@@ -96,12 +96,15 @@ def test_a_real_loss(study, run):
         points(0),
         points(-57),
         "−0.57 points [−0.73, −0.41]",
-        "loss: p < 0.001; 60 images lost, 3 won",
+        "loss: p < 0.001; 60 examples lost, 3 won",
     ]
     assert cells(output, "train_cnn.dropout") == ["train_cnn.dropout", "0.2", "0.5"]
-    assert cells(output, "train_cnn  ") == ["train_cnn", "train_cnn.dropout"]
-    assert "cnn: 12 of the 60 digits that only merge base with main" in output
-    assert "cnn: 3 digits that only workspace gets right" in output
+    assert cells(output, "train_cnn  ") == [
+        "train_cnn",
+        "train_cnn.dropout, stages/train_cnn.py",
+    ]
+    assert "cnn: 12 of the 60 examples that only merge base with main" in output
+    assert "cnn: 3 examples that only workspace gets right" in output
     assert "⣿" in output
     assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.57")
 
@@ -112,7 +115,7 @@ def test_a_change_within_noise(study, run):
     status, output, _ = run("diff")
     assert status == 0
     assert cells(output, "evaluate.dense.test.accuracy")[-1] == (
-        "noise: p = 0.55; 120 images lost, 110 won"
+        "noise: p = 0.55; 120 examples lost, 110 won"
     )
     assert output.splitlines()[-1].startswith("No significant loss: evaluate.dense.test.accuracy")
 
@@ -147,7 +150,7 @@ def test_stale_results(study, run):
 @pytest.mark.parametrize(
     ("path", "stages"),
     [
-        ("src/mnist_study/claims.py", ["evaluate", "report", "replicate"]),
+        ("src/mnist_study/scores/claims.py", ["evaluate", "report", "replicate"]),
         ("metrics/train_dense.json", ["train_dense", "report"]),
         ("plots/train_cnn/history.csv", ["train_cnn", "report"]),
     ],
@@ -163,7 +166,7 @@ def test_stale_names_each_stage_of_a_changed_file(study, run, path, stages):
 def test_stale_names_what_dvc_yaml_declares_otherwise(study, run):
     path = study.root / "dvc.yaml"
     text = path.read_text().replace("python -m stages.report", "python -m stages.report -v")
-    text = text.replace("      - src/mnist_study/idx.py\n", "", 1)
+    text = text.replace("      - src/mnist_study/data/idx.py\n", "", 1)
     path.write_text(text.replace("stages:\n", "stages:\n  more:\n    cmd: run\n", 1))
     status, output, _ = run("stale", "workspace")
     assert status == 1
@@ -179,7 +182,7 @@ def test_a_base_without_results(study, run):
     study("git switch -q main")
     status, output, _ = run("diff", "empty")
     assert status == 2
-    assert cells(output, "evaluate.cnn.test.accuracy")[1:3] == ["–", f"{RECORDED:g}"]
+    assert cells(output, "evaluate.cnn.test.accuracy")[1:3] == ["–", f"{RECORDED:.2%}"]
     assert re.match(r"Could not compare: empty \(\w{7}\) has no results\.", output.splitlines()[-1])
 
 
@@ -199,7 +202,7 @@ def test_a_deleted_metric(study, run):
     status, output, _ = run("diff")
     assert status == 0
     assert "Gone, so not compared: train_cnn.val.highest_accuracy." in output
-    assert cells(output, "train_cnn.val.highest_accuracy")[1:] == [f"{HIGHEST:.5g}", "–", "gone"]
+    assert cells(output, "train_cnn.val.highest_accuracy")[1:] == [f"{HIGHEST:.2%}", "–", "gone"]
 
 
 def test_deleted_predictions(study, run):
@@ -302,7 +305,6 @@ def test_a_shallow_clone_says_how_to_deepen_it(study, run, tmp_path, monkeypatch
 
 
 def test_outside_a_repository(study, run, tmp_path, monkeypatch):
-    shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert run("diff", "main") == (
         2, "", "error: the current folder: expected a Git repository, found none\n"
@@ -375,9 +377,9 @@ def test_pictures_are_written_and_linked(study, run):
     links = re.findall(r"!\[(.*?)\]\(https://example.org/i/(.*?)\)", output)
     assert [caption.split("(")[0].strip() for caption, _ in links] == [
         "Validation curves, cnn",
-        "Test digits by label and prediction, cnn",
-        "cnn: 12 of the 60 digits that only merge base with main",
-        "cnn: 3 digits that only workspace gets right",
+        "Test examples by label and prediction, cnn",
+        "cnn: 12 of the 60 examples that only merge base with main",
+        "cnn: 3 examples that only workspace gets right",
     ]
     assert sorted(name for _, name in links) == sorted(os.listdir(study.root / "out"))
     for _, name in links:
@@ -389,7 +391,7 @@ def test_stale_agrees_with_dvc(tiny_repro, run, tmp_path, monkeypatch):
     monkeypatch.chdir(study.root)
     assert run("stale", "workspace")[0] == 0
     study.set_params(evaluate__samples=9)
-    study("echo '# changed' >> src/mnist_study/idx.py")
+    study("echo '# changed' >> src/mnist_study/data/idx.py")
     (study.root / "metrics/train_cnn.json").write_text("{}\n")
     status = json.loads(study("dvc status --json").stdout)
     _, output, _ = run("stale", "workspace")

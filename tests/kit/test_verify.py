@@ -49,7 +49,7 @@ def test_training_notes_its_processor_beside_the_models(tiny_repro):
 @pytest.fixture
 def committed(tmp_path, monkeypatch):
     """The committed results as a working tree, to change."""
-    for name in ("dvc.lock", "dvc.yaml", "params.yaml", "metrics", "plots"):
+    for name in ("dvc.lock", "dvc.yaml", "params.yaml", "studykit.yaml", "metrics", "plots"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "models").mkdir()
