@@ -92,13 +92,19 @@ class RecordedStudy(TinyStudy):
                 metrics[key] = value
         path.write_text(json.dumps(metrics, indent=2) + "\n")
 
-    def lock(self):
-        """Write into `dvc.lock` what is in the folder, as if every stage had just run."""
+    def lock(self, *, without=()):
+        """Write into `dvc.lock` what is in the folder, as if every stage had just run.
+
+        Args:
+            without: stages that did not run.
+        """
         yaml = YAML(typ="safe", pure=True)
         lock = yaml.load(self.root / "dvc.lock")
         declared = yaml.load(self.root / "dvc.yaml")["stages"]
         params = yaml.load(self.root / "params.yaml")
         for stage, locked in lock["stages"].items():
+            if stage in without:
+                continue
             known = {dep["path"]: dep for dep in locked["deps"]}
             locked["deps"] = [known.get(path, {"path": path}) for path in declared[stage]["deps"]]
             locked["params"] = {
@@ -115,9 +121,9 @@ class RecordedStudy(TinyStudy):
         self(f"git switch -qc {name}")
         self.commit(message)
 
-    def experiment(self, name):
+    def experiment(self, name, *, without=()):
         """Record the folder as DVC records an experiment, and leave the branch as it was."""
-        self.lock()
+        self.lock(without=without)
         baseline = self("git rev-parse HEAD").stdout.strip()
         self("git switch -q --detach")
         self.commit(name)

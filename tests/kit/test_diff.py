@@ -8,9 +8,11 @@ import os
 import re
 import shutil
 from copy import copy
+from importlib import metadata
 
 import pytest
 
+import mnist_study.cli
 from studykit import cli
 from studykit.files import read_json
 from tests.recorded_study import RecordedStudy
@@ -218,11 +220,108 @@ def test_a_claim_that_no_longer_holds(study, run):
     claims = json.loads(path.read_text())
     claims["cnn_accuracy"]["verdict"] = "refuted"
     path.write_text(json.dumps(claims))
+    study.set_params(evaluate__samples=41)
     study.branch("other")
     status, output, _ = run("diff")
     assert status == 1
     assert cells(output, "cnn_accuracy")[1:] == ["reproduced", "refuted"]
     assert output.splitlines()[-1] == "A loss: the claim cnn_accuracy no longer holds."
+
+
+OTHER_PROCESSOR = (
+    "The same inputs gave other bytes of models/cnn.keras, so cnn is not judged: merge base with "
+    "main ({base}) made it on AMD EPYC, AVX2, L1 32K L2 512K L3 32768K, workspace on Another 3000, "
+    "AVX512_CORE, L1 32K L2 512K L3 32768K."
+)
+
+
+@pytest.mark.parametrize(
+    ("flips", "change"),
+    [({"broken": 60}, "fell by 0.60 points"), ({"mended": 60}, "rose by 0.60 points")],
+)
+def test_another_processor_is_no_loss_and_no_gain(study, run, flips, change):
+    study.flip("cnn", **flips, elsewhere=True)
+    study.set_params(report__errors=7)
+    study.branch("elsewhere")
+    status, output, _ = run("diff")
+    base = study("git rev-parse --short=7 main").stdout.strip()
+    assert status == 0
+    assert OTHER_PROCESSOR.format(base=base) in output.splitlines()
+    assert cells(output, "evaluate.cnn.test.accuracy")[-1].startswith("not judged: ")
+    assert output.splitlines()[-1].startswith(
+        f"No significant loss: evaluate.cnn.test.accuracy {change} to "
+    )
+    assert output.splitlines()[-1].endswith("% (not judged).")
+
+
+def test_another_processor_excuses_no_model_whose_code_changed(study, run):
+    study.flip("cnn", mended=60, elsewhere=True)
+    study.flip("dense", broken=120)
+    study.branch("both")
+    status, output, _ = run("diff")
+    assert status == 1
+    assert cells(output, "evaluate.cnn.test.accuracy")[-1].startswith("not judged: ")
+    assert output.splitlines()[-1].startswith("A loss: evaluate.dense.test.accuracy fell by 1.20")
+
+
+def test_other_predictions_of_the_same_models_are_judged_by_what_evaluates_them(study, run):
+    lock = study.read("dvc.lock")
+    study.flip("cnn", broken=60)
+    study("git checkout -q stages models")
+    (study.root / "dvc.lock").write_text(lock)
+    study.branch("elsewhere")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert "The same inputs gave other bytes of plots/evaluate/cnn_predictions.csv, so" in output
+    (study.root / "stages/evaluate.py").write_text("# changed\n")
+    study.branch("worse")
+    assert run("diff")[0] == 1
+
+
+def test_another_processor_breaks_no_claim(study, run):
+    path = study.root / "metrics/claims.json"
+    claims = json.loads(path.read_text())
+    claims["cnn_accuracy"]["verdict"] = "refuted"
+    path.write_text(json.dumps(claims))
+    study.flip("cnn", broken=60, elsewhere=True)
+    study.branch("elsewhere")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert (
+        "The claim cnn_accuracy is now refuted, reproduced before; it is not judged: "
+        "the same inputs gave another result."
+    ) in output.splitlines()
+
+
+def test_a_stale_report_is_noted_and_the_rest_is_judged(study, run):
+    study.flip("cnn", mended=40)
+    study.lock()
+    study.set_params(report__errors=7)
+    status, output, _ = run("diff")
+    assert status == 0
+    assert output.splitlines()[-1].startswith("A gain, and no significant loss: evaluate.cnn")
+    assert (
+        "The results of workspace are not those of its code: report; "
+        "the judgement does not need them."
+    ) in output.splitlines()
+
+
+def test_a_trial_whose_report_is_not_drawn_is_judged(study, run):
+    study.set_params(train_cnn__dropout=0.5, evaluate__confidence=0.9)
+    study.flip("cnn", broken=60)
+    study.experiment("trial", without=("report", "replicate"))
+    status, output, _ = run("diff", "main", "trial")
+    assert status == 1
+    assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.60")
+
+
+def test_metrics_of_a_stale_stage_are_left_out(study, run):
+    path = study.root / "metrics/replicate.json"
+    path.write_text(path.read_text().replace("0.9", "0.1"))
+    status, output, _ = run("diff", "--all")
+    assert status == 0
+    assert "; the judgement does not need them." in output
+    assert "replicate.claims" not in output
 
 
 def test_two_experiments(study, run):
@@ -273,6 +372,99 @@ def test_a_clone_without_main_is_compared_with_that_of_its_origin(
     status, output, _ = run("diff")
     assert status == 0
     assert output.startswith("merge base with origin/main (")
+
+
+@pytest.fixture
+def make(study):
+    """Run `make changes` here, as if everything was installed."""
+    shutil.copy(ROOT / "Makefile", study.root)
+    command = study.root / ".venv/bin/mnist-study"
+    command.parent.mkdir(parents=True)
+    command.write_text('#!/bin/sh\nexec python -m studykit.cli "$@"\n')
+    command.chmod(0o755)
+
+    def make_changes(base):
+        done = study(
+            f"make -o .venv/installed changes BASE='{base}'", check=False, PYTHONPATH=f"{ROOT}/src"
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return make_changes
+
+
+@pytest.mark.parametrize("base", ["0" * 40, "000"])
+def test_make_changes_says_that_a_new_branch_has_no_base(make, study, base):
+    status, output = make(base)
+    assert (status, output) == (0, f"BASE={base}: a new branch has no base to compare with\n")
+    assert output in study.read("changes/comment.md")
+
+
+@pytest.mark.parametrize("base", ["", "nope", "1" * 40])
+def test_make_changes_fails_for_an_unknown_base(make, base):
+    status, output = make(base)
+    assert status == 2
+    assert f"error: BASE={base}: expected a commit, branch or tag" in output
+
+
+def test_make_changes_fails_for_a_loss_alone(make, study):
+    assert make("main")[0] == 0
+    study.flip("cnn", broken=60)
+    status, output = make("main")
+    assert status == 0, output  # stale, which another target fails for
+    study.lock()
+    assert make("main")[0] == 2
+    assert study.read("changes/comment.md").startswith("### Results: a loss")
+
+
+def test_a_crash_has_a_status_without_another_meaning(study, run, monkeypatch):
+    def crash(*_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("studykit.compare.diff.compare", crash)
+    status, output, error = run("diff")
+    assert (status, output) == (70, "")
+    assert error.startswith("Traceback")
+    assert error.endswith("ZeroDivisionError: by zero\n")
+    monkeypatch.setattr("studykit.records.stale.resolve", crash)
+    assert run("stale")[0] == 70
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(study, run, monkeypatch):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studykit.compare.diff.compare", press)
+    assert run("diff") == (130, "", "")
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(study):
+    line = "python -m studykit.cli diff --all | true; exit ${PIPESTATUS[0]}"
+    done = study(f"bash -c '{line}'", check=False, PYTHONPATH=f"{ROOT}/src")
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_command_finds_the_root_and_writes_where_the_user_is(study, run, monkeypatch):
+    study.flip("cnn", broken=60)
+    study.branch("worse")
+    monkeypatch.chdir(study.root / "stages")
+    status, output, _ = run("diff", "--md", "--images", "out")
+    assert status == 1
+    assert "](out/1.png)" in output
+    assert (study.root / "stages/out/1.png").is_file()
+
+
+def test_the_version_is_printed(run):
+    status, output, _ = run("--version")
+    assert (status, output) == (0, f"studykit {metadata.version('mnist-study')}\n")
+
+
+def test_a_study_has_the_kits_commands_and_its_own(capsys):
+    with pytest.raises(SystemExit):
+        mnist_study.cli.main(["--help"])
+    output = capsys.readouterr().out
+    assert output.startswith("usage: mnist-study ")
+    for command in ("diff", "replicate", "verify"):
+        assert re.search(rf"^    {command}\b", output, re.MULTILINE)
 
 
 def test_an_unknown_revision(study, run):
