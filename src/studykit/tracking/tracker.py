@@ -17,7 +17,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from studykit.records.pipeline import record_from_workspace
+from studykit.records.stages import record_from_workspace
 from studykit.warm import companions
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
