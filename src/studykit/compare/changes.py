@@ -34,7 +34,7 @@ def compare_stages(before, after):
     """Say which stages ran again and why.
 
     Args:
-        before, after: Stage by name.
+        before, after: LockedStage by name.
 
     Returns:
         list of Rerun, in the later lock's order.

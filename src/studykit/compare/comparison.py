@@ -78,7 +78,7 @@ def compare(base: Results, head: Results, settings) -> Comparison:
         base=base.label,
         head=head.label,
         params=changes(base.params, head.params),
-        reruns=compare_stages(base.stages, head.stages),
+        reruns=compare_stages(base.lock.stages, head.lock.stages),
         contents=changes(_contents(base), _contents(head)),
         metrics=metrics,
         claims=claims,
@@ -143,7 +143,7 @@ def _notes_on_inputs(base, head, fatal, accuracies, not_judged):
 def _contents(results):
     """MD5 by path of the outputs that Git knows by their MD5 only: data sets and models."""
     paths = {path for kind in ("data", "models") for path in results.paths.get(kind, {}).values()}
-    return {path: md5 for path, md5 in results.md5s.items() if path in paths}
+    return {path: md5 for path, md5 in results.lock.md5s.items() if path in paths}
 
 
 def _verdicts(claims):

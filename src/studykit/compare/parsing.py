@@ -14,13 +14,13 @@ from studykit.dotted import flatten
 from studykit.errors import UserError
 
 
-def parse(revision, path, parser):
-    """Parse a file of a revision.
+def parse(content, parser, where):
+    """Parse a file.
 
     Args:
-        revision: Revision.
-        path: from the repository's root.
-        parser: function of its bytes.
+        content: its bytes, or None where there is no such file.
+        parser: function of the bytes.
+        where: what messages call the file.
 
     Returns:
         What the parser gives; None where there is no such file.
@@ -28,14 +28,13 @@ def parse(revision, path, parser):
     Raises:
         UserError: the file is not what its name says.
     """
-    content = revision.read(path)
     if content is None:
         return None
     try:
         return parser(content)
     except (ValueError, KeyError, YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{revision.label}: {path}: cannot be read: {reason}") from None
+        raise UserError(f"{where}: cannot be read: {reason}") from None
 
 
 def metric_parser(path):

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 
 from studykit.compare import parsing
-from studykit.compare.lock import Stage, outputs_of, read_stages
+from studykit.compare.lock import read_lock, read_output
 from studykit.compare.machines import origins_of
 from studykit.dotted import flatten
+from studykit.records.lock import Lock
+from studykit.records.parameters import load_yaml
+from studykit.records.pipeline import FILE, Pipeline
 from studykit.records.stale import stale_stages
 from studykit.study import load_study
 
@@ -25,7 +28,7 @@ class Results:
     Attributes:
         label: what to call it.
         params: value by dotted key.
-        stages: Stage by name, as `dvc.lock` has them.
+        lock: what `dvc.lock` says.
         metrics: number by name: the file's, then its keys, with dots between.
         claims: claim to a dict with its verdict.
         predictions: model to a table with label and prediction, a row per test example.
@@ -39,7 +42,7 @@ class Results:
 
     label: str
     params: dict[str, Any]
-    stages: dict[str, Stage]
+    lock: Lock
     metrics: dict[str, float]
     claims: dict[str, dict]
     predictions: dict[str, pd.DataFrame]
@@ -54,11 +57,6 @@ class Results:
     def exist(self):
         """Whether there is anything to compare."""
         return bool(self.metrics or self.predictions)
-
-    @property
-    def md5s(self):
-        """MD5 of each output by path."""
-        return outputs_of(self.stages)
 
     def path(self, kind, name):
         """The file of that kind and name, or None."""
@@ -76,43 +74,48 @@ def read_results(revision, study=None):
         UserError: a file is not what its name says.
     """
     outputs = (study or load_study()).outputs
-    stages = read_stages(revision)
-    md5s = outputs_of(stages)
-    paths = {kind: find_outputs(revision, outputs, kind, md5s) for kind in KINDS}
+    lock = read_lock(revision)
+    paths = {kind: find_outputs(revision, outputs, kind, lock.outs) for kind in KINDS}
     paths["metrics"] = metric_files(revision, outputs.claims)
+
+    def parse(path, parser):
+        content = path and read_output(revision, lock, path)
+        return parsing.parse(content, parser, f"{revision.label}: {path}")
+
+    def tables(kind, parser):
+        found = {name: parse(path, parser) for name, path in paths[kind].items()}
+        return {name: table for name, table in found.items() if table is not None}
+
     metrics: dict[str, float] = {}
     for prefix, path in paths["metrics"].items():
-        content = parsing.parse(revision, path, parsing.metric_parser(path))
-        metrics |= parsing.numbers(content, prefix)
-    predictions = _tables(revision, paths["predictions"], parsing.predictions)
-    claims = (outputs.claims and parsing.parse(revision, outputs.claims, json.loads)) or {}
-    if claims:
-        paths["claims"] = {"claims": outputs.claims}
+        metrics |= parsing.numbers(parse(path, parsing.metric_parser(path)), prefix)
+    predictions = tables("predictions", parsing.predictions)
+    claims = parse(outputs.claims, json.loads) or {}
+    paths["claims"] = {"claims": outputs.claims} if claims else {}
     return Results(
         label=revision.label,
         params=flatten(revision.params()),
-        stages=stages,
+        lock=lock,
         metrics=metrics,
         claims=claims,
         predictions=predictions,
-        histories=_tables(revision, paths["histories"], parsing.table),
-        examples=(outputs.examples and parsing.parse(revision, outputs.examples, parsing.examples))
-        or {},
+        histories=tables("histories", parsing.table),
+        examples=parse(outputs.examples, parsing.examples) or {},
         stale=stale_stages(revision),
         paths=paths,
         accuracies=accuracy_names(predictions, metrics, outputs),
-        origins=origins_of(revision, md5s),
+        origins=origins_of(revision, lock.md5s),
     )
 
 
-def find_outputs(revision, outputs, kind, md5s):
+def find_outputs(revision, outputs, kind, paths):
     """The outputs of a kind, in the lock or in a folder that the lock holds.
 
     Args:
         revision: Revision.
         outputs: which are what, Outputs.
         kind: one of KINDS.
-        md5s: MD5 of each output by path.
+        paths: of all outputs in the lock.
 
     Returns:
         dict: name to path; the name is the model's, or the file's where the pattern names none.
@@ -121,7 +124,7 @@ def find_outputs(revision, outputs, kind, md5s):
     if pattern is None:
         return {}
     found = {}
-    for out in md5s:
+    for out in paths:
         inside = pattern.startswith(f"{out.rstrip('/')}/")
         for path in revision.paths(out) if inside else [out]:
             if name := outputs.match(kind, path):
@@ -136,10 +139,9 @@ def metric_files(revision, claims=None):
         revision: Revision.
         claims: path that is left out.
     """
-    pipeline = revision.pipeline()
-    declared = [pipeline, *pipeline.get("stages", {}).values()]
-    listed = [out for stage in declared for out in stage.get("metrics", ())]
-    paths = dict.fromkeys(out if isinstance(out, str) else next(iter(out)) for out in listed)
+    stages = Pipeline.of(revision.tree).stages.values()
+    paths = {out.path for stage in stages for out in stage.outs if out.is_metric}
+    paths.update(load_yaml(revision.tree, FILE).get("metrics", ()))  # those that no stage makes
     return {
         parsing.metric_prefix(path): path
         for path in sorted(paths)
@@ -161,8 +163,3 @@ def accuracy_names(models, metrics, outputs):
         known = (f"{prefix}{owner}{key}" for key in ("test.accuracy", "accuracy"))
         names[model] = next((name for name in known if name in metrics), f"{model}.accuracy")
     return names
-
-
-def _tables(revision, paths, parser):
-    tables = {name: parsing.parse(revision, path, parser) for name, path in paths.items()}
-    return {name: table for name, table in tables.items() if table is not None}

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from studykit.compare.agreement import compare_numbers
-from studykit.compare.lock import in_order, outputs_of, read_stages
+from studykit.compare.lock import read_lock
 from studykit.compare.machines import origins_of, table_of_machines
 from studykit.compare.results import read_results
 from studykit.compare.settings import settings_of
 from studykit.errors import UserError
 from studykit.records.git import git
+from studykit.records.lock import Lock
 from studykit.records.origins import this_machine
 from studykit.records.revisions import WORKSPACE, Revision, resolve
 
@@ -40,11 +41,11 @@ def add_arguments(parser):
 def run(arguments):
     """Rerun, compare and print; return the exit status."""
     committed = resolve(arguments.revision)
-    if committed.commit is None or not committed.lock():
+    if committed.commit is None or not (expected := read_lock(committed)).stages:
         raise UserError(f"{committed.name}: expected a commit with a dvc.lock to verify")
     settings = settings_of(committed)
     with rerun(committed) as again:
-        outputs = list(compare_outputs(read_stages(committed), read_stages(again)))
+        outputs = list(compare_outputs(expected, read_lock(again)))
         print(f"\n{table_of_outputs(outputs)}\n")
         if all(output.same for output in outputs):
             print(f"bytes: all {len(outputs)} outputs are those of {committed.label}.")
@@ -110,17 +111,15 @@ def compare_outputs(expected, received):
     """Each output of two locks; a folder is one output.
 
     Args:
-        expected, received: Stage by name.
+        expected, received: Lock.
 
     Yields:
         Output, in the order of the pipeline.
     """
 
-    def md5s(stages, name):
-        return stages[name].outs if name in stages else {}
-
-    for name in in_order(expected | received):
-        before, after = md5s(expected, name), md5s(received, name)
+    for name in Lock(expected.stages | received.stages).in_order():
+        stages = (lock.stages.get(name) for lock in (expected, received))
+        before, after = (stage.outs if stage else {} for stage in stages)
         for path in before | after:
             yield Output(name, path, before.get(path), after.get(path))
 
@@ -144,7 +143,7 @@ def differing(outputs):
 
 def machines(committed, again):
     """What the committed models came from, and the rerun's: properties by name."""
-    origins = origins_of(committed, outputs_of(read_stages(committed)))
+    origins = origins_of(committed, read_lock(committed).md5s)
     there: dict[str, Any] = next(iter(origins.values()), {})
     return (
         there | committed.params().get("libraries", {}),
