@@ -15,7 +15,8 @@ import numpy as np
 
 from mnist_study.params import load
 from mnist_study.scores.uncertainty import paired_difference
-from studykit.compare.comparison import holm, judge_test
+from studykit.compare.metrics import judge_test
+from studykit.compare.paired import holm
 
 IMAGES = 10_000
 

@@ -38,8 +38,8 @@ def preprocess(repeats):
 
 def train(net, repeats):
     """Epochs with their validations. In the first, TensorFlow builds the net's graph."""
-    from mnist_study.nets import networks, training
     from mnist_study.compute import configure
+    from mnist_study.nets import networks, training
 
     params = load()
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1 + repeats})
@@ -60,8 +60,8 @@ def train(net, repeats):
 
 def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
-    from mnist_study.nets import networks
     from mnist_study.compute import configure
+    from mnist_study.nets import networks
     from mnist_study.scores import prediction
 
     params = load()

@@ -22,13 +22,13 @@ def set_variables(event, arguments):
 
 sys.addaudithook(set_variables)
 
+from mnist_study.compute import configure, tf
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
 from mnist_study.nets import networks
-from mnist_study.compute import configure, tf
-from mnist_study.training.fit import train
 from mnist_study.params import load
 from mnist_study.scores.prediction import BATCH_SIZE, predict
+from mnist_study.training.fit import train
 
 
 def main():

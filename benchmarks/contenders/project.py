@@ -16,8 +16,8 @@ def main():
     turns = Turns()
     net, path, name = sys.argv[1:]
     backend.choose(name)
-    from mnist_study.nets import networks
     from mnist_study.compute import configure
+    from mnist_study.nets import networks
     from mnist_study.training.fit import train
 
     params = load()

@@ -22,8 +22,8 @@ def main():
     net, name, device, epochs, goal = sys.argv[1:]
     params = load()
     backend.choose(name)
-    from mnist_study.nets import networks, training
     from mnist_study.compute import configure
+    from mnist_study.nets import networks, training
 
     section = getattr(params, f"train_{net}").model_copy(update={"epochs": int(epochs)})
     configure(params.compute)

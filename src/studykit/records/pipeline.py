@@ -27,10 +27,12 @@ class Output:
     Attributes:
         path: of a file or a folder.
         is_cached: whether DVC's cache holds it; otherwise it is usually in Git.
+        is_metric: whether it is a file of metrics.
     """
 
     path: str
     is_cached: bool = True
+    is_metric: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ class _Declared(BaseModel):
             for out in getattr(self, kind):
                 for path, options in ({out: None} if isinstance(out, str) else out).items():
                     cached = not isinstance(options, dict) or options.get("cache", True)
-                    yield Output(place(wdir, path), cached)
+                    yield Output(place(wdir, path), cached, kind == "metrics")
 
 
 class _Resolved(BaseModel):
