@@ -169,7 +169,8 @@ def table(frame):
             for row in rows.itertuples()
         ]
         columns = 5 if any(rows["note"]) else 4
-        tables.append(_markdown([row[:columns] for row in (head, *cells)]))
+        rows = [row[:columns] for row in (head, *cells)]
+        tables.append(markdown(rows, right=(1, 2, 3)))
     return "\n\n".join(tables)
 
 
@@ -257,17 +258,23 @@ def raw_data(folder):
     return folder
 
 
-def _markdown(rows):
+def markdown(rows, *, right):
+    """A table.
+
+    Args:
+        rows: lists of text of the same length, first the heading.
+        right: numbers of the columns that are aligned to the right.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     aligned = [
         [
-            cell.rjust(width) if 0 < column < 4 else cell.ljust(width)
+            cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         for row in rows
     ]
     rule = [
-        "-" * (width - 1) + (":" if 0 < column < 4 else "-") for column, width in enumerate(widths)
+        "-" * (width - 1) + (":" if column in right else "-") for column, width in enumerate(widths)
     ]
     lines = [aligned[0], rule, *aligned[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -4,22 +4,20 @@
 
 Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
 a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
-alone. This project is measured on each backend that is installed beside it; PyTorch's and JAX's own
-loops where PYTHON names an interpreter that has both, and Optax.
+alone. PyTorch and JAX are measured where PYTHON names an interpreter that has both, and Optax.
 """
 
 import tempfile
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.processes import Worker, closing_all
+from benchmarks.study import NETS
 from mnist_study.data.idx import read_images, read_labels
 from mnist_study.data.splits import Split, save
 
-NETS = {"dense": "dense net", "cnn": "CNN"}
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
 SHORT_STEPS = {"dense": 500, "cnn": 100}
 BATCH = 32
@@ -59,12 +57,7 @@ def contenders(net, path, peers):
     own = {
         "kernels alone, all cores": partial(start_own, "kernels", net, cores()),
         "kernels alone, one core": partial(start_own, "kernels", net, 1),
-        "this project": partial(start_own, "project", net, path, "tensorflow"),
-        **{
-            f"this project on {name}": partial(start_own, "project", net, path, backend)
-            for name, backend in {"JAX": "jax", "PyTorch": "torch"}.items()
-            if find_spec(backend)
-        },
+        "this project": partial(start_own, "project", net, path),
         "Keras, model.fit": partial(start_own, "plain_keras", net, path),
     }
     if not peers:

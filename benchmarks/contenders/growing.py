@@ -15,9 +15,9 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 
+from benchmarks.study import NETS, prepare
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
-from mnist_study.params import load
 from studykit.files import read_json
 from studykit.tracking import live as tracking
 
@@ -38,37 +38,21 @@ def preprocess(repeats):
 
 def train(net, repeats):
     """Epochs with their validations. In the first, TensorFlow builds the net's graph."""
-    from mnist_study.nets import networks, training
-    from mnist_study.nets.compute import configure
-
-    params = load()
-    section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1 + repeats})
-    configure(params.compute)
+    _, _, fit = prepare(net, epochs=1 + repeats)
     parts = [splits.load(f"{PROCESSED}/{part}.npz") for part in ("train", "val")]
     ends = []
-    training.train(
-        getattr(networks, f"build_{net}")(section),
-        *parts,
-        params=section,
-        seed=params.compute.seed,
-        steps_per_execution=params.compute.steps_per_execution,
-        on_epoch=lambda row, images_per_second: ends.append(time.perf_counter()),
-    )
+    fit(*parts, on_epoch=lambda row, images_per_second: ends.append(time.perf_counter()))
     images = len(parts[0])
     return images + len(parts[1]), images, [end - begin for begin, end in pairwise(ends)]
 
 
 def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
-    from mnist_study.nets import networks
-    from mnist_study.nets.compute import configure
+    models = [prepare(net)[0] for net in NETS]
     from mnist_study.scores import prediction
 
-    params = load()
-    configure(params.compute)
     test = splits.load(f"{PROCESSED}/test.npz")
     few = Split(test.x[:FEW], test.y[:FEW])
-    models = networks.build_dense(params.train_dense), networks.build_cnn(params.train_cnn)
 
     def predict(images):
         return sum(timed(prediction.predict, model, images) for model in models)

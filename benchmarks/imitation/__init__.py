@@ -1,18 +1,23 @@
 """Run programs as if on other x86-64 processors.
 
-CPUID is the instruction by which a program asks which processor it runs on. `imitate.c` answers it in
-the processor's place. Works on Linux with glibc, a C compiler and objdump, on any x86-64 processor.
+CPUID is the instruction by which a program asks which processor it runs on. `imitate.c` answers it
+in the processor's place. Works on any x86-64 processor, on Linux with glibc, a C compiler and
+objdump.
 """
 
+import json
+import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[2]
 CPUID, NOP = b"\x0f\xa2", b"\x90"
 BEFORE = (48, 64, 80, 96)  # bytes from which on a possible instruction is read; most have to agree
 LONGEST = 15  # bytes of an instruction
@@ -52,7 +57,7 @@ PROCESSORS = {  # each with the caches of its kind; the last two are of no kind
     "Genoa": Processor("amd", 32, 1024, 32, True),
     "Turin": Processor("amd", 48, 1024, 32, True),
     "small first cache": Processor("amd", 16, 2048, 8, False),
-    "large first cache": Processor("amd", 64, 512, 6, True),
+    "large first cache": Processor("intel", 64, 512, 4, False),
 }
 
 
@@ -68,20 +73,44 @@ def unavailable():
     return None
 
 
-def has_avx512():
-    """Whether this processor has AVX-512, which cannot be imitated."""
-    return "avx512f" in Path("/proc/cpuinfo").read_text().split()
+def possible():
+    """Those of PROCESSORS that this one can do the work of: AVX-512 cannot be imitated."""
+    has_avx512 = "avx512f" in Path("/proc/cpuinfo").read_text().split()
+    return {name: each for name, each in PROCESSORS.items() if has_avx512 or not each.avx512}
+
+
+def bytes_of_training(options, environment=None):
+    """Train nets in a process of its own.
+
+    Args:
+        options: dict, see contenders/bytes_of_training.py.
+        environment: further variables.
+
+    Returns:
+        dict: `md5` by net and kind of bytes; `code`, what Imitation takes.
+    """
+    completed = subprocess.run(
+        [sys.executable, "-m", "benchmarks.contenders.bytes_of_training", json.dumps(options)],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"} | (environment or {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if completed.returncode:
+        raise RuntimeError(f"{options}: {completed.returncode}: {completed.stderr[-2000:]}")
+    return json.loads(completed.stdout.splitlines()[-1])
 
 
 class Imitation:
-    """Other processors for the programs that load certain libraries."""
+    """Other processors for programs that load the same code."""
 
-    def __init__(self, folder, libraries):
+    def __init__(self, folder, code):
         """Compile the library that imitates, and find the instructions that it replaces.
 
         Args:
             folder: an empty one, for both.
-            libraries: what `executable_mappings` returned at the end of such a program.
+            code: what `executable_mappings` returned at the end of such a program.
         """
         self._library = Path(folder) / "imitate.so"
         self._places = Path(folder) / "places"
@@ -90,7 +119,7 @@ class Imitation:
         subprocess.run(command, check=True)
         lines = [
             f"{offset:x} {file}\n"
-            for file, begin, end in libraries
+            for file, begin, end in code
             for offset in find_instructions(file, begin, end)
         ]
         self._places.write_text("".join(lines))
@@ -115,7 +144,7 @@ def executable_mappings():
     found = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, rights, offset, _, _, *file = line.split(maxsplit=5)
-        if "x" in rights and file and file[0].startswith("/"):
+        if "x" in rights and file and Path(file[0]).is_file():
             begin, end = (int(address, 16) for address in addresses.split("-"))
             found.append((file[0], int(offset, 16), int(offset, 16) + end - begin))
     return found
@@ -141,7 +170,10 @@ def find_instructions(file, begin, end):
     candidates = [found.start() for found in re.finditer(re.escape(CPUID), code)]
     if not candidates:
         return []
-    blob, votes = bytearray(), {}  # of what is disassembled; the offset that each place in it is for
+    blob, votes = (
+        bytearray(),
+        {},
+    )  # of what is disassembled; the offset that each place in it is for
     for candidate in candidates:
         for before in BEFORE:
             blob += code[max(0, candidate - before) : candidate]
