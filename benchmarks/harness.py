@@ -26,7 +26,7 @@ from studykit.records.origins import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
-LIBRARIES = ("dvc", "jax", "keras", "mlflow", "numpy", "ray", "tensorflow", "torch")
+LIBRARIES = ("dvc", "keras", "mlflow", "numpy", "ray", "tensorflow")
 
 
 class Measured(NamedTuple):

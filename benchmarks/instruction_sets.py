@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.harness import Measured, cores, raw_data, run
-from benchmarks.study import NETS
 from mnist_study.data.idx import read_images, read_labels
 from mnist_study.data.splits import Split, save
+from mnist_study.study import NETS
 
 EPOCHS = 3  # the first is a warm-up
 STEPS = {"dense": 1000, "cnn": 200}  # of an epoch

@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmarks.harness import RESULTS, SHORT, machine, markdown, write
 from benchmarks.imitation import Imitation, bytes_of_training, possible, unavailable
-from benchmarks.study import NETS
+from mnist_study.study import NETS
 from studykit.errors import UserError, command
 
 KINDS = ("model", "history", "probabilities")
@@ -71,11 +71,11 @@ def trainings(epochs):
 
 
 def table(frame):
-    """The results as Markdown: a row per processor, the beginnings of its MD5s for each net."""
+    """The results as Markdown: a row per processor, the beginnings of the MD5s of KINDS by net."""
     tables = []
     for training, rows in frame.groupby("training", sort=False):
         nets = list(dict.fromkeys(rows["net"]))
-        cells = [[training, "", *(f"{NETS[net]}: {', '.join(KINDS)}" for net in nets)]]
+        cells = [[training, "maker and caches", *(NETS[net] for net in nets)]]
         for (name, what), own in rows.groupby(["processor", "is"], sort=False):
             by_net = own.set_index("net")
             found = [" ".join(by_net.loc[net, kind][:6] for kind in KINDS) for net in nets]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.processes import Worker, closing_all
-from benchmarks.study import NETS
 from mnist_study.data.idx import read_images, read_labels
 from mnist_study.data.splits import Split, save
+from mnist_study.study import NETS
 
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
 SHORT_STEPS = {"dense": 500, "cnn": 100}

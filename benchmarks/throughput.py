@@ -16,7 +16,7 @@ from functools import partial
 from benchmarks.clone import DVC, clone
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.ray_head import cluster
-from benchmarks.study import NETS
+from mnist_study.study import NETS
 
 EPOCHS = {"dense": 20, "cnn": 2}
 SHORT_EPOCHS = {"dense": 2, "cnn": 1}

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.imitation import executable_mappings
-from benchmarks.study import prepare, save_model
+from benchmarks.study import prepare
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
 from studykit.files import md5, write_csv
@@ -47,10 +47,11 @@ def run(net, train_split, val_split, test_split, options):
         on_epoch=lambda row, images_per_second: None,
     )
     from mnist_study.scores.prediction import predict
+    from mnist_study.training import keras_file
 
     probabilities = predict(model, test_split)
     with tempfile.TemporaryDirectory() as folder:
-        save_model(Path(folder) / "model.keras", model)
+        keras_file.save(Path(folder) / "model.keras", model)
         write_csv(Path(folder) / "history.csv", history)
         return {
             "model": md5(Path(folder) / "model.keras"),

@@ -8,6 +8,7 @@ is no part of the time, nor is its first touch of memory: a virtual machine may 
 """
 
 import json
+import resource
 import sys
 import time
 from contextlib import nullcontext
@@ -15,22 +16,21 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 
-from benchmarks.study import NETS, prepare
+from benchmarks.study import prepare
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
+from mnist_study.study import NETS
 from studykit.files import read_json
-from studykit.tracking import live as tracking
 
 FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
 
 
 def preprocess(repeats):
-    """The stage without its run in MLflow and its figure, which shows few digits of any data."""
+    """The stage without its run in MLflow."""
     from stages import preprocess as stage
 
-    tracking.run = lambda name: nullcontext()
-    stage.draw_digits = stage.save = lambda *_: None
+    stage.run = lambda name: nullcontext()
     seconds = [timed(stage.main) for _ in range(1 + repeats)][1:]
     images = sum(split["images"] for split in read_json("metrics/preprocess.json").values())
     return images, images, seconds
@@ -80,7 +80,13 @@ def timed(function, *arguments, **keywords):
     return time.perf_counter() - began
 
 
+def peak_memory():
+    """Bytes that this process has held at most."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 if __name__ == "__main__":
     images, worked_on, seconds = WORK[sys.argv[1]](int(sys.argv[2]))
     us = 1e6 * median(seconds) / worked_on
-    print(json.dumps({"images": images, "us": us, "mb": tracking.peak_memory() / 1e6}))
+    print(json.dumps({"images": images, "us": us, "mb": peak_memory() / 1e6}))

@@ -18,7 +18,7 @@ COMMANDS = {
         "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
     ),
     "replicate": (
-        "mnist_study.replicate",
+        "mnist_study.commands.replicate",
         "Train both nets with other seeds, and collect what came of it.",
     ),
     "stale": (

@@ -29,8 +29,7 @@ def atomic_write(path):
 
 def write_json(path, content):
     """Write metrics: keys in their order, floats with all their digits, a newline at the end."""
-    with atomic_write(path) as beside:
-        beside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path):
@@ -48,3 +47,17 @@ def md5(path):
     """MD5 of a file as DVC 3 computes it: of its bytes, whatever they are."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def write_text(path, text):
+    """Write text as UTF-8, whole or not at all."""
+    with atomic_write(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path, **arrays):
+    """Write NumPy arrays by name as an .npz file that is not compressed."""
+    import numpy as np
+
+    with atomic_write(path) as beside:
+        np.savez(beside, **arrays)

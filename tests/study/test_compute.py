@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from mnist_study.nets.compute import _xla_flags
+from mnist_study.compute import _xla_flags
 
 
 def flags(instruction_set):

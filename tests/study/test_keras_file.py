@@ -5,10 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from mnist_study.nets import keras_file
-from mnist_study.nets.compute import keras
+from mnist_study.compute import keras
 from mnist_study.nets.networks import build_cnn
 from mnist_study.params import TrainCnn
+from mnist_study.training import keras_file
 
 
 @pytest.fixture(scope="module")

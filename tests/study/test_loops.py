@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from mnist_study.compute import keras
 from mnist_study.data.splits import Split
 from mnist_study.nets import keras_loops, loops
-from mnist_study.nets.batches import NO_IMAGE, in_batches
-from mnist_study.nets.compute import keras
 from mnist_study.nets.networks import build_dense
 from mnist_study.params import TrainDense
+from mnist_study.training.loops import NO_IMAGE, in_batches
 
 PARAMS = TrainDense(
     hidden_layers=2,

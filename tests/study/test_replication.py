@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study import replicate
+from mnist_study import replicate, replication
 from mnist_study.params import load
-from mnist_study.scores import replication
 from studykit.errors import UserError
 from studykit.trials.trials import expand, seeds
 from tests.tiny_study import ROOT

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_study.compute import keras
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
-from mnist_study.nets import training
-from mnist_study.nets.compute import keras
 from mnist_study.nets.networks import build_cnn, build_dense
 from mnist_study.params import TrainCnn, TrainDense
+from mnist_study.training import fit as training
 
 COLUMNS = ["epoch", "train/loss", "train/accuracy", "val/loss", "val/accuracy"]
 DENSE = {
@@ -56,7 +56,7 @@ OVERFIT = {
 STAGES = f"""
 import sys
 from mnist_study.nets import networks
-from mnist_study.nets import training
+from mnist_study.training import fit as training
 from mnist_study.params import Compute, TrainCnn, TrainDense
 
 for name, build, params, steps in (

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from mnist_study.compute import keras, tf
 from mnist_study.data.splits import Split
-from mnist_study.nets import training
-from mnist_study.nets.compute import keras, tf
-from mnist_study.nets.data_parallel import DataParallel
 from mnist_study.nets.networks import build_cnn
 from mnist_study.params import TrainCnn
+from mnist_study.training import fit as training
+from mnist_study.training.forward import Forward
 
 PARAMS = {
     "filters": [4, 8],
@@ -58,7 +58,7 @@ def test_outputs_loss_and_gradients_are_those_of_the_whole_batch(net, batch, sha
     x, y = batch
     kernel = net.layers[-1].kernel
     kernel.assign(sure * kernel)
-    sharded = DataParallel(net, shards)
+    sharded = Forward(net, shards)
     assert np.asarray(sharded(x)) == pytest.approx(np.asarray(net(x)), rel=1e-3, abs=1e-7)
     loss, gradients = loss_and_gradients(net, net.trainable_variables, x, y)
     assert sure == 1 or float(loss) > 16.2  # the most, were it made from probabilities: -ln 1e-7
@@ -69,7 +69,7 @@ def test_outputs_loss_and_gradients_are_those_of_the_whole_batch(net, batch, sha
 
 
 def test_the_weights_are_the_nets_own(net, batch):
-    sharded = DataParallel(net, 2)
+    sharded = Forward(net, 2)
     sharded(batch[0])
     ours = [id(variable) for variable in sharded.trainable_variables]
     assert ours == [id(variable) for variable in net.trainable_variables]

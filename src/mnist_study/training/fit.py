@@ -8,30 +8,25 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from mnist_study.compute import configure, keras
 from mnist_study.data import splits
-from mnist_study.nets import backend, keras_file, keras_loops
-from mnist_study.nets.batches import in_batches
-from mnist_study.nets.compute import configure, keras
-from mnist_study.nets.data_parallel import DataParallel
-from mnist_study.report.figures.curves import draw_curves
-from mnist_study.report.figures.style import save
+from mnist_study.training import keras_file, loops
+from mnist_study.training.forward import Forward
 from studykit.files import write_csv, write_json
-from studykit.records import origins
 
 PROCESSED = Path("data/processed")
-
 SCORED = 500  # images at once; another number may choose other kernels, and other last bits
 
 
-def run_stage(name, build, *, params, compute, on_epoch):
+def train_and_write(name, build, *, params, compute, on_epoch):
     """Train the net of a stage and write its outputs.
 
-    Reads train and val in `data/processed/`; writes the model, and the history, its curves and its
-    metrics under the stage's name. Notes beside the model which processor trained it.
+    Reads train and val in `data/processed/`; writes the model, and the history and its metrics
+    under the stage's name.
 
     Args:
         name: of the net.
-        build: function from its parameters to an uncompiled keras.Model.
+        build: function from its parameters to a keras.Sequential that is not compiled.
         params: the net's section of the parameters.
         compute: the section on how to compute.
         on_epoch: called after each epoch with its row of the history, and how many images per
@@ -49,17 +44,15 @@ def run_stage(name, build, *, params, compute, on_epoch):
         on_epoch=on_epoch,
     )
     keras_file.save(f"models/{name}.keras", model)
-    origins.record(f"models/{name}.keras")
     write_csv(f"plots/train_{name}/history.csv", history)
     write_json(f"metrics/train_{name}.json", summarise(history, model.count_params()))
-    save(f"plots/train_{name}/curves.png", draw_curves(history, name))
 
 
 def train(model, train_split, val_split, *, params, seed, steps_per_execution, on_epoch):
     """Compile a network and fit it.
 
     Args:
-        model: keras.Model from uint8 images to class probabilities; its weights are changed.
+        model: keras.Sequential from uint8 images to class probabilities; its weights are changed.
         train_split: Split to learn from.
         val_split: Split that is scored after each epoch.
         params: the net's section of the parameters.
@@ -73,22 +66,13 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         pandas.DataFrame, a row per epoch: epoch from 1, loss (mean categorical cross-entropy, in
         nats) and accuracy on train, as they were while learning, and on val.
     """
-    optimizer = keras.optimizers.get(
-        {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
-    )
-    model.compile(
-        optimizer,
-        "categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=backend.chosen() == "jax",
-    )
-    learn, score = _loops(model, optimizer, train_split, val_split, params)
-    to_score = in_batches(np.arange(len(val_split)), SCORED)
+    learn, score = _loops(model, train_split, val_split, params)
+    to_score = loops.in_batches(np.arange(len(val_split)), SCORED)
     rng = np.random.default_rng(seed)
     rows = []
     for epoch in range(1, params.epochs + 1):
         began = time.perf_counter()
-        batches = in_batches(rng.permutation(len(train_split)), params.batch_size)
+        batches = loops.in_batches(rng.permutation(len(train_split)), params.batch_size)
         with _bar(len(batches), f"epoch {epoch}/{params.epochs}") as bar:
             loss, accuracy = learn(
                 batches,
@@ -106,27 +90,8 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         }
         rows.append(row)
         on_epoch(row, len(train_split) / (learned - began))
-        figures = "  ".join(f"{name} {row[name]:.4f}" for name in list(row)[1:])
-        seconds = time.perf_counter() - began
-        print(f"epoch {epoch:2}/{params.epochs}  {figures}  {seconds:.1f} s", flush=True)
+        _print(row, params.epochs, time.perf_counter() - began)
     return pd.DataFrame(rows)
-
-
-def _loops(model, optimizer, train_split, val_split, params):
-    """What learns from train, and what scores val: TensorFlow's own loops, or else Keras'."""
-    if backend.chosen() != "tensorflow":
-        return keras_loops.Learning(model, train_split), keras_loops.Scoring(model, val_split)
-    from mnist_study.nets import loops
-
-    network = DataParallel(model, params.shards) if params.shards > 1 else model
-    learn = loops.Learning(
-        network,
-        train_split,
-        jit_compile=params.jit_compile,
-        optimizer=optimizer,
-        variables=model.trainable_variables,
-    )
-    return learn, loops.Scoring(network, val_split, jit_compile=False)
 
 
 def summarise(history, num_parameters):
@@ -150,6 +115,29 @@ def summarise(history, num_parameters):
             "highest_accuracy": history["val/accuracy"].max(),
         },
     }
+
+
+def _loops(model, train_split, val_split, params):
+    """Compile the network; return what learns from train, and what scores val."""
+    optimizer = keras.optimizers.get(
+        {"class_name": params.optimizer, "config": {"learning_rate": params.learning_rate}}
+    )
+    model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    network = Forward(model, params.shards)
+    learn = loops.Learning(
+        network,
+        train_split,
+        jit_compile=params.jit_compile,
+        optimizer=optimizer,
+        variables=model.trainable_variables,
+    )
+    return learn, loops.Scoring(network, val_split, jit_compile=False)
+
+
+def _print(row, epochs, seconds):
+    """A line an epoch, for logs as for terminals."""
+    figures = "  ".join(f"{name} {row[name]:.4f}" for name in list(row)[1:])
+    print(f"epoch {row['epoch']:2}/{epochs}  {figures}  {seconds:.1f} s", flush=True)
 
 
 def _bar(num_batches, text):

@@ -9,14 +9,15 @@ import json
 
 import pandas as pd
 
-from mnist_study.scores.replication import HISTORIES, TRIALS
+from mnist_study.replication import HISTORIES, TRIALS
+from mnist_study.study import NETS
+from mnist_study.verdicts import MEASURED_ON, measured_on
 from studykit.errors import UserError
-from studykit.files import write_csv
+from studykit.files import write_csv, write_json
+from studykit.params import read
 from studykit.records.revisions import Revision
 from studykit.trials.sweep import add_vary, add_workers, at_least_one, run_trials
 from studykit.trials.trials import expand, seeds
-
-NETS = ("dense", "cnn")
 
 
 def add_arguments(parser):
@@ -40,6 +41,8 @@ def run(arguments):
     for path, parts in zip((TRIALS, HISTORIES), zip(*tables, strict=True), strict=True):
         write_csv(path, pd.concat(parts))
         print(f"wrote {path}")
+    write_json(MEASURED_ON, measured_on(read()))
+    print(f"wrote {MEASURED_ON}")
     print("Sum it up: dvc repro && git add replication dvc.lock metrics plots && git commit")
     return 0
 

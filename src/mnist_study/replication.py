@@ -4,32 +4,31 @@ A single run's interval says what other test images would have changed. The inte
 another split into train and val, and other initial weights, change on the same test images.
 """
 
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import special  # scipy.stats takes half a second to import
 
-from mnist_study.scores.claims import Verdict, judge_accuracy
+from mnist_study.scores.claims import CLAIMS, Verdict, judge_accuracy
 from mnist_study.scores.uncertainty import Interval, wilson_interval
 
 TRIALS = "replication/trials.csv"
 HISTORIES = "replication/histories.csv"
 
-ACCURACY_RULE = (
-    "The net is trained with several seeds. The claim is a whole percent, so it says: at least "
-    "half a percent below that. Reproduced when the whole t-interval of the mean test accuracy "
-    "over seeds lies at or above this bound, refuted when the whole of it lies below."
-)
-OVERFIT_RULE = (
-    "The validation loss is averaged over seeds, epoch by epoch. Reproduced when the claimed epoch "
-    "is among those that a paired t-test over seeds does not tell from that of the lowest mean, "
-    "and the loss is above it again before training ends; refuted when it is not among them."
-)
-RULES = {
-    "dense_accuracy": ACCURACY_RULE,
-    "cnn_accuracy": ACCURACY_RULE,
-    "dense_overfit_epoch": OVERFIT_RULE,
+RULES = {  # by quantity: how many seeds are judged
+    "accuracy": (
+        "The net is trained with several seeds. The claim is a whole percent, so it says: at least "
+        "half a percent below that. Reproduced when the whole t-interval of the mean test accuracy "
+        "over seeds lies at or above this bound, refuted when the whole of it lies below."
+    ),
+    "overfit_epoch": (
+        "The validation loss is averaged over seeds, epoch by epoch. Reproduced when the claimed "
+        "epoch is among those that a paired t-test over seeds does not tell from that of the "
+        "lowest mean, and the loss is above it again before training ends; refuted when it is not "
+        "among them."
+    ),
 }
 
 
@@ -96,7 +95,7 @@ def turning_epoch(losses, *, confidence):
 
 
 def judge_overfitting(claimed, losses, *, confidence):
-    """Judge the epoch at which overfitting begins by OVERFIT_RULE; a Verdict."""
+    """Judge the epoch at which overfitting begins, by many seeds; a Verdict."""
     lowest, interval = turning_epoch(losses, confidence=confidence)
     if not interval.low <= claimed <= interval.high:
         verdict = "refuted"
@@ -123,29 +122,45 @@ def summarise(trials, histories, *, claims, confidence):
         confidence: of all intervals.
 
     Returns:
-        dict: how many seeds, the fields of Mean and more by net, the difference between the nets,
+        dict: how many seeds, the fields of Mean and more by net, the differences between the nets,
         and claim to dict of Verdict's fields.
     """
-    claimed = {"dense": claims.dense_accuracy, "cnn": claims.cnn_accuracy}
+    nets = list(dict.fromkeys(trials["net"]))
     accuracies = trials.pivot(index="trial", columns="net", values="test/accuracy")
+    claimed = {
+        claim.of: getattr(claims, name)
+        for name, claim in CLAIMS.items()
+        if claim.quantity == "accuracy"
+    }
     summary: dict[str, Any] = {"seeds": len(accuracies)}
+    for net in nets:
+        summary[net] = _summarise_net(accuracies[net], claimed.get(net), confidence=confidence)
+    for first, second in combinations(nets, 2):
+        difference = mean_interval(accuracies[second] - accuracies[first], confidence=confidence)
+        summary[f"{second}_minus_{first}"] = difference._asdict()
     verdicts = {}
-    for net, claim in claimed.items():
-        mean = mean_interval(accuracies[net], confidence=confidence)
-        reached = int((accuracies[net] >= claim).sum())
-        low, high = wilson_interval(reached, len(accuracies), confidence=confidence)
-        summary[net] = {
-            "test": {
-                "accuracy": mean._asdict()
-                | {"min": float(accuracies[net].min()), "max": float(accuracies[net].max())}
-            },
-            "reaches_claim": {"share": reached / len(accuracies), "low": low, "high": high},
-        }
-        verdict = judge_accuracy(claim, mean.mean, Interval(mean.low, mean.high))
-        verdicts[f"{net}_accuracy"] = verdict._asdict()
-    difference = mean_interval(accuracies["cnn"] - accuracies["dense"], confidence=confidence)
-    summary["cnn_minus_dense"] = difference._asdict()
-    verdicts["dense_overfit_epoch"] = judge_overfitting(
-        claims.dense_overfit_epoch, val_losses(histories, "dense"), confidence=confidence
-    )._asdict()
+    for name, claim in CLAIMS.items():
+        if claim.of not in nets:
+            continue
+        if claim.quantity == "accuracy":
+            mean = mean_interval(accuracies[claim.of], confidence=confidence)
+            interval = Interval(mean.low, mean.high)
+            verdict = judge_accuracy(getattr(claims, name), mean.mean, interval)
+        else:
+            losses = val_losses(histories, claim.of)
+            verdict = judge_overfitting(getattr(claims, name), losses, confidence=confidence)
+        verdicts[name] = verdict._asdict()
     return summary | {"claims": verdicts}
+
+
+def _summarise_net(accuracies, claimed, *, confidence):
+    """What the seeds say of one net's test accuracy, and how many reach what is claimed."""
+    mean = mean_interval(accuracies, confidence=confidence)
+    spread = {"min": float(accuracies.min()), "max": float(accuracies.max())}
+    summary: dict[str, Any] = {"test": {"accuracy": mean._asdict() | spread}}
+    if claimed is not None:
+        reached = int((accuracies >= claimed).sum())
+        low, high = wilson_interval(reached, len(accuracies), confidence=confidence)
+        share = {"share": reached / len(accuracies), "low": low, "high": high}
+        summary["reaches_claim"] = share
+    return summary

@@ -41,6 +41,7 @@ def fetch_files(
     *,
     timeout: float,
     retries: int,
+    parameter: str = "fetch.sources",
 ) -> dict[str, str]:
     """Bring files into a folder, each from the first source that has it right.
 
@@ -55,6 +56,7 @@ def fetch_files(
         timeout: seconds to wait for a connection and for each next byte. A download, further
             attempts included, is given up after 30 times that, however steadily it drips.
         retries: further attempts after a dropped connection or a server's error.
+        parameter: the dotted key of the parameter that lists the sources, for messages.
 
     Returns:
         File name -> the source it came from, or "already there".
@@ -62,7 +64,7 @@ def fetch_files(
     Raises:
         UserError: a source is of no known kind, or no source has some file right.
     """
-    openers = [_opener(source) for source in sources]
+    openers = [_opener(source, parameter) for source in sources]
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob(f"{SCRATCH}*"):
         shutil.rmtree(stale)
@@ -86,10 +88,10 @@ def fetch_files(
 
     if missing := [name for name in sha256 if name not in origins]:
         raise UserError(
-            f"params.yaml: fetch.sources: no source has a right {', '.join(missing)}:\n"
+            f"params.yaml: {parameter}: no source has a right {', '.join(missing)}:\n"
             + "\n".join(refusals)
             + "\nPut the files, gzipped or not, into a folder and give it as source:"
-            " dvc exp run -S 'fetch.sources=[/path/to/folder]', or edit fetch.sources there."
+            f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
         )
     return {name: origins[name] for name in sha256}
 
@@ -125,7 +127,7 @@ def _in_one_line(faults: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault)
 
 
-def _opener(source: str) -> Callable[[str, Path, float, int], Bring]:
+def _opener(source: str, parameter: str) -> Callable[[str, Path, float, int], Bring]:
     if re.match("https?://[^/]", source):
         return _open_mirror
     if re.fullmatch(r"npm:(@[\w.-]+/)?\w[\w.-]*@\d[\w.+-]*", source):
@@ -133,7 +135,7 @@ def _opener(source: str) -> Callable[[str, Path, float, int], Bring]:
     if re.match(r"file://(localhost)?/|(?!\w\w+:).", source):
         return _open_folder
     raise UserError(
-        "params.yaml: fetch.sources: expected http(s)://…, npm:PACKAGE@VERSION, a folder or "
+        f"params.yaml: {parameter}: expected http(s)://…, npm:PACKAGE@VERSION, a folder or "
         f"file:///…, received {source!r}"
     )
 
@@ -234,4 +236,4 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def _too_slow(timeout: float) -> SourceError:
-    return SourceError(f"not done after {PATIENCE * timeout:g} s, {PATIENCE} times fetch.timeout")
+    return SourceError(f"not done after {PATIENCE * timeout:g} s, {PATIENCE} times the timeout")
