@@ -27,6 +27,7 @@ from studykit.records.origins import this_machine
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
 LIBRARIES = ("dvc", "keras", "mlflow", "numpy", "ray", "tensorflow")
+PEERS = ("jax", "torch")
 
 
 class Measured(NamedTuple):
@@ -92,9 +93,10 @@ def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda pars
 
     def main():
         with prepare(arguments) as turns:
+            header = machine(getattr(arguments, "peers", None))
             for frame in measure(turns, rounds):
-                write(target, frame, machine())
-        print(f"\n{machine()}\n\n{table(frame)}\n")
+                write(target, frame, header)
+        print(f"\n{header}\n\n{table(frame)}\n")
         save(target.with_suffix(".png"), draw(frame))
 
     command(main)
@@ -222,15 +224,27 @@ def read(path):
         return pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}), header
 
 
-def machine():
-    """Processor, cores, memory, GPU, date and versions, in a line."""
+def machine(peers=None):
+    """Processor, cores, memory, GPU, date and versions, in a line.
+
+    Args:
+        peers: another interpreter, whose libraries are named, too.
+    """
     memory = round(psutil.virtual_memory().total / 2**30)
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if find_spec(name))
+    versions += "".join(f", {name} {_version(peers, name)}" for name in PEERS if peers)
     here = this_machine()
     return (
         f"{here['processor']}, {cores()} cores, {memory} GiB, {gpus()}{here['system']}; "
         f"{datetime.date.today()}; Python {here['python']}, {versions}"
     )
+
+
+def _version(python, library):
+    """The version of a library that another interpreter has."""
+    asked = f"from importlib.metadata import version; print(version({library!r}))"
+    answer = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
 
 
 def gpus():

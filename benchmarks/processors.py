@@ -26,45 +26,54 @@ SHORTEST = 3  # processors of `--short`
 
 
 def main():
-    parser = argparse.ArgumentParser("python -m benchmarks.processors", description=__doc__)
+    description = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser("python -m benchmarks.processors", description=description)
     parser.add_argument("--data", default="data/processed", help="default: %(default)s")
     parser.add_argument("--epochs", type=int, help="of whole trainings; default: none")
     parser.add_argument("--short", action="store_true", help="a quick look; no record")
     arguments = parser.parse_args()
     target = (SHORT if arguments.short else RESULTS) / "processors.csv"
-    rows = []
-    for row in measure(arguments):
-        print(*row.values(), flush=True)
-        rows.append(row)
-        write(target, pd.DataFrame(rows), machine())
-    print(f"\n{machine()}\n\n{table(pd.DataFrame(rows))}")
+    header, rows = machine(), []
+    with tempfile.TemporaryDirectory() as folder:
+        for found in measure(folder, arguments):
+            rows += found
+            write(target, pd.DataFrame(rows), header)
+    print(f"\n{header}\n\n{table(pd.DataFrame(rows))}")
 
 
-def measure(arguments):
-    """Yield a dict for each training, processor and net."""
+def measure(folder, arguments):
+    """Train on each processor.
+
+    Args:
+        folder: an empty one.
+        arguments: of the command line.
+
+    Yields:
+        A list for each training and processor: a dict for each net.
+    """
     if reason := unavailable():
         raise UserError(f"other processors cannot be imitated here: {reason}")
     data = Path(arguments.data).resolve()
     if not (data / "train.npz").is_file():
         raise UserError(f"{data}: expected train.npz, found none; run `dvc repro preprocess`")
     others = list(possible().items())[: SHORTEST if arguments.short else None]
-    with tempfile.TemporaryDirectory() as folder:
-        imitation = None
-        for training, options in trainings(arguments.epochs):
-            options |= {"nets": list(NETS), "data": str(data)}
-            for name, processor in [("this one", None), *others]:
-                variables = imitation.environment(processor) if imitation else {}
-                answer = bytes_of_training(options, variables)
-                imitation = imitation or Imitation(folder, answer["code"])
-                for net, md5 in answer["md5"].items():
-                    described = {"is": str(processor) if processor else "real"}
-                    yield {"training": training, "processor": name} | described | {"net": net} | md5
+    imitation = None
+    for training, options in trainings(arguments.epochs):
+        for name, processor in [("this one", None), *others]:
+            variables = imitation.environment(processor) if imitation else {}
+            asked = options | {"nets": list(NETS), "data": str(data)}
+            answer = bytes_of_training(asked, variables)
+            imitation = imitation or Imitation(folder, answer["code"])
+            row = {"training": training, "processor": name, "is": str(processor or "real")}
+            found = [row | {"net": net} | md5 for net, md5 in answer["md5"].items()]
+            print(training, name, *(each["model"] for each in found), sep=", ", flush=True)
+            yield found
 
 
 def trainings(epochs):
     """Name and options of each training."""
     steps = {"steps": STEPS, "epochs": 1}
-    yield f"{STEPS} steps", dict(steps)
+    yield f"{STEPS} steps", steps
     yield f"{STEPS} steps without oneDNN in XLA", steps | {"without": WITHOUT}
     if epochs:
         yield f"{epochs} epochs", {"epochs": epochs}

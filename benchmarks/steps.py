@@ -4,7 +4,8 @@
 
 Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
 a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
-alone. PyTorch and JAX are measured where PYTHON names an interpreter that has both, and Optax.
+alone. PyTorch and JAX are measured where PYTHON names an interpreter that has both, and Optax;
+PyTorch with all instruction sets of the processor, and with those up to AVX2 as this project.
 """
 
 import tempfile
@@ -21,6 +22,11 @@ from mnist_study.study import NETS
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
 SHORT_STEPS = {"dense": 500, "cnn": 100}
 BATCH = 32
+PYTORCH_AVX2 = {  # which this project is held to
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
 
 
 def main():
@@ -63,11 +69,17 @@ def contenders(net, path, peers):
     if not peers:
         return own
     peer = partial(start_own, python=peers)
-    layouts = {"PyTorch, channels last": partial(peer, "pytorch", net, path, "channels_last")}
+    ways = {"eager": "eager", "channels_last": "channels last", "compiled": "compiled"}
+    if net == "dense":
+        del ways["channels_last"]
     return own | {
-        "PyTorch, eager": partial(peer, "pytorch", net, path, "eager"),
-        **(layouts if net == "cnn" else {}),
-        "PyTorch, compiled": partial(peer, "pytorch", net, path, "compiled"),
+        **{
+            f"PyTorch, {name}{held}": partial(
+                peer, "pytorch", net, path, way, environment=environment
+            )
+            for held, environment in {"": {}, ", AVX2": PYTORCH_AVX2}.items()
+            for way, name in ways.items()
+        },
         "JAX, jitted loop": partial(peer, "jax_loop", net, path),
     }
 

@@ -45,8 +45,8 @@ int main(void) {
 """
 
 
-def of_this_or(name):
-    """A processor by its name, None for the real one; skips where it cannot be imitated."""
+def find(name):
+    """The processor of a name, None for the real one; skips where it cannot be imitated."""
     if name and name not in possible():
         pytest.skip(f"{name}: expected a processor with AVX-512")
     return PROCESSORS.get(name)
@@ -67,7 +67,7 @@ def train(tmp_path_factory):
     def train(name, cores=None, **options):
         key = name, repr(options), cores
         if key not in done:
-            variables = imitation.environment(of_this_or(name))
+            variables = imitation.environment(find(name))
             variables |= {"OMP_NUM_THREADS": str(cores)} if cores else {}
             done[key] = bytes_of_training(asked | options, variables)["md5"]
         return done[key]
@@ -86,7 +86,7 @@ def train(tmp_path_factory):
     ],
 )
 def test_a_program_is_told_the_imitated_processor(name, answers, tmp_path):
-    processor = of_this_or(name)
+    processor = find(name)
     (tmp_path / "asks.c").write_text(ASKS)
     asks = tmp_path / "asks"
     subprocess.run(["cc", "-o", asks, tmp_path / "asks.c"], check=True)
