@@ -48,7 +48,7 @@ if os.environ.get("CLOCK") and (clocked() or forks):
         },
         "studykit.files": {"write_csv": "saving", "write_json": "saving"},
         "mnist_study.report.findings": {"read_findings": "data"},
-        "studykit.warm.forking": {"_begins": IMPORTS, "_wait": FORKED},
+        "studykit.warm.forking": {"_find_server": IMPORTS, "_wait": FORKED},
         "mnist_study.data.idx": {"read_images": "data", "read_labels": "data"},
         "mnist_study.training.keras_file": {"save": "saving"},
         "studykit.records.origins": {"record": "saving"},
@@ -58,7 +58,9 @@ if os.environ.get("CLOCK") and (clocked() or forks):
         "mnist_study.data.splits": dict.fromkeys(
             ("load", "save", "split_train_val", "describe"), "data"
         ),
-        "studykit.tracking.live": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
+        "studykit.tracking.run": dict.fromkeys(
+            ("Run.__init__", "Run.log_outputs", "Run.end"), "MLflow"
+        ),
         "mnist_study.training.fit": {"train": TRAINING},
     }
     seconds = {}

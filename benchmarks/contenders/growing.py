@@ -19,7 +19,7 @@ from mnist_study.data import splits
 from mnist_study.data.splits import Split
 from mnist_study.params import load
 from studykit.files import read_json
-from studykit.tracking import live as tracking
+from studykit.tracking import run as tracking
 
 FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
