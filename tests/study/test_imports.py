@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("modules", "without"),
     [
-        (["nets.training"], {"scipy.stats", "sklearn"}),
+        (["training.fit"], {"scipy.stats", "sklearn"}),
         (
             [
                 "scores.anatomy",
@@ -25,7 +25,7 @@ import pytest
                 "scores.calibration",
                 "scores.claims",
                 "report.findings",
-                "scores.replication",
+                "replication",
                 "report.page",
             ],
             {"scipy.stats", "tensorflow"},
