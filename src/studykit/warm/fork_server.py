@@ -45,7 +45,9 @@ def main():
         request, files = _receive_request(client)
         if request is not None:
             fork = ForkProcess(
-                target=_run, args=(os.getpid(), libc, (clients, client), folder, request, files)
+                target=_run,
+                name="stage",  # which a traceback begins with
+                args=(os.getpid(), libc, (clients, client), folder, request, files),
             )
             with suppress(OSError):  # no memory: the stage finds its connection closed
                 fork.start()
