@@ -55,6 +55,22 @@ class Outputs(Described):
         return found and (found[1] if found.groups() else path)
 
 
+class Preload(Described):
+    """What is imported once, in a process that stages are then forked from.
+
+    Attributes:
+        modules: to import, by full name; they bring what is large.
+        without: packages that those would import for something that this study does not use.
+        stages: modules of the stages that import the same: they wait until it is done.
+        ahead: modules of stages that run before those, and import little: they begin it, and go on.
+    """
+
+    modules: list[str] = []
+    without: list[str] = []
+    stages: list[str] = []
+    ahead: list[str] = []
+
+
 class Study(Described):
     """All of the file.
 
@@ -68,6 +84,7 @@ class Study(Described):
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
+        preload: what is imported once for many stages; only to save time.
     """
 
     name: str
@@ -78,6 +95,7 @@ class Study(Described):
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
+    preload: Preload = Preload()
 
     @cached_property
     def all_seeds(self):

@@ -18,7 +18,7 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
-from studykit.warm.imports import large_imports
+from studykit.imports import large_imports
 
 with large_imports():
     import mlflow
