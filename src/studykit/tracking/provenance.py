@@ -113,9 +113,12 @@ def is_gone(key):
     Nothing is known of other machines, nor of containers with process ids of their own: theirs
     count as alive.
     """
-    *place, pid, _ = key.split(":")
-    if place != [*_place()]:
-        return len(place) == 3 and _was_of_an_earlier_boot(*place)
+    parts = key.split(":")
+    if len(parts) != 5:
+        return False
+    *place, pid, _ = parts
+    if tuple(place) != _place():
+        return _was_of_an_earlier_boot(*place)
     try:
         process = psutil.Process(int(pid))
         # In a container, it may be that nothing ever buries what has ended.
@@ -145,12 +148,8 @@ def _was_of_an_earlier_boot(machine, boot, namespace):
     Containers are not looked at: those of one image may hold the same name of a machine.
     """
     here, now, outside = _place()
-    return (
-        bool(machine)
-        and machine == here
-        and boot != now
-        and namespace == outside == INITIAL_NAMESPACE
-    )
+    is_outside = namespace == outside == INITIAL_NAMESPACE
+    return is_outside and bool(machine) and machine == here and boot != now
 
 
 def _boot_of_macos():

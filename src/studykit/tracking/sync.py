@@ -59,7 +59,7 @@ def sync(revisions, *, say=tqdm.write):
     """
     from studykit.tracking.store import Store, StoreError
 
-    counts = Counter()
+    counts: Counter[str] = Counter()
     command = load_study(os.environ.get("DVC_ROOT", ".")).command
     try:
         store = Store.connect(on_news=say)

@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from mlflow import pyfunc
 from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.models.utils import _save_example
@@ -79,7 +78,10 @@ def _example(study, record):
 
 
 def _lay_out_keras(layout, folder, file, example):
-    """Lay out a model as `mlflow.keras` does, without importing TensorFlow."""
+    """Lay out a model as `mlflow.keras` does, without importing TensorFlow.
+
+    Source: https://mlflow.org/docs/latest/ml/model/#storage-format
+    """
     (folder / "data").mkdir()
     shutil.copy(file, folder / "data" / "model.keras")
     (folder / "data" / "keras_module.txt").write_text("keras")
@@ -100,7 +102,12 @@ def _lay_out_keras(layout, folder, file, example):
         keras_backend="tensorflow",
         save_exported_model=False,
     )
-    pyfunc.add_to_model(layout, loader_module="mlflow.keras", python_env="python_env.yaml")
+    layout.add_flavor(
+        "python_function",
+        loader_module="mlflow.keras",
+        python_version=environment["python"],
+        env={"virtualenv": "python_env.yaml"},
+    )
 
 
 def _signature(shapes):
