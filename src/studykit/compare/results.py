@@ -140,7 +140,7 @@ def metric_files(revision, claims=None):
         claims: path that is left out.
     """
     stages = Pipeline.of(revision.tree).stages.values()
-    paths = {out.path for stage in stages for out in stage.outs if out.is_metric}
+    paths = {out.path for stage in stages for out in stage.outs if out.kind == "metrics"}
     paths.update(load_yaml(revision.tree, FILE).get("metrics", ()))  # those that no stage makes
     return {
         parsing.metric_prefix(path): path
