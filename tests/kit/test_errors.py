@@ -1,11 +1,11 @@
-"""What is said of an error: in one line, and without passwords."""
+"""How a command ends, and what is said of an error: in one line, and without passwords."""
 
 import subprocess
 import sys
 
 import pytest
 
-from studykit.errors import hide_passwords, one_line
+from studykit.errors import UserError, command, hide_passwords, one_line
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,29 @@ def test_a_users_error_is_printed_without_passwords():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: http://***@host: expected an answer\n"
+
+
+def test_a_users_mistake_ends_in_its_message():
+    def main():
+        raise UserError("params.yaml: units: expected a number, received none")
+
+    with pytest.raises(SystemExit) as end:
+        command(main)
+    assert end.value.code == "error: params.yaml: units: expected a number, received none"
+
+
+def test_an_interrupted_command_ends_with_the_status_that_shells_expect():
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        command(main)
+    assert end.value.code == 130
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    def main():
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        command(main)
