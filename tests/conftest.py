@@ -69,7 +69,6 @@ def tiny_repro(tmp_path_factory):
             "dvc repro 2>&1",
             PYTHONPATH=str(ROOT / "tests" / "observe"),
             OBSERVED=str(observed),
-            MNIST_STUDY_NO_FORK="1",
             STUDYKIT_NO_FORK="1",
         ).stdout
         yield SimpleNamespace(

@@ -64,7 +64,7 @@ def test_each_stage_has_a_live_run_and_sync_finds_nothing_missing(guided):
 def test_the_runs_hold_parameters_curves_data_sets_and_test_metrics(guided):
     example, _ = guided
     runs = Runs(f"sqlite:///{example.root}/mlflow.db", experiment="digits")
-    trained = [run for run in runs.of("train") if run.data.params["epochs"] == "10"][0]
+    trained = next(run for run in runs.of("train") if run.data.params["epochs"] == "10")
     curve = runs.client.get_metric_history(trained.info.run_id, "val/accuracy")
     assert [point.step for point in curve] == list(range(1, 11))
     assert 0.8 < trained.data.metrics["test/accuracy"] <= 1
