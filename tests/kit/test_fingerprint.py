@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studykit.errors import UserError
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking import connection, fingerprint
 from studykit.tracking.run import run
 from tests.kit.test_tracking import wait_for

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking import connection, provenance
 from studykit.tracking import run as tracking
 from studykit.tracking.store import Store
