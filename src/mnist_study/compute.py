@@ -12,7 +12,6 @@ from importlib.metadata import version
 from studykit.errors import UserError
 from studykit.imports import large_imports, stderr_held_back
 
-
 PINNED = {
     "KERAS_BACKEND": "tensorflow",
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "1",

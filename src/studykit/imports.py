@@ -1,7 +1,8 @@
 """Import large libraries: without the garbage collector, and without their messages.
 
-Nothing else switches the collector off. Large libraries make hundreds of thousands of objects that live as long as the process. The
-collector would search them again and again while they are made, and once more at the end.
+Nothing else switches the collector off. Large libraries make hundreds of thousands of objects that
+live as long as the process. The collector would search them again and again while they are made,
+and once more at the end.
 """
 
 import gc

@@ -79,9 +79,9 @@ def fetch_files(
             faults = _ask(opened, missing, folder)
             origins |= {name: source for name, fault in faults.items() if not fault}
             refusals.append(f"  {source}: {_in_one_line(faults)}")
-    if missing := [name for name in sha256 if name not in origins]:
+    if lacking := [name for name in sha256 if name not in origins]:
         raise UserError(
-            f"params.yaml: {parameter}: no source has a right {', '.join(missing)}:\n"
+            f"params.yaml: {parameter}: no source has a right {', '.join(lacking)}:\n"
             + "\n".join(refusals)
             + "\nPut the files, gzipped or not, into a folder and give it as source:"
             f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
