@@ -15,7 +15,10 @@ PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 OF_THE_STUDY = re.compile(
     r"mnist|(?<!hexadecimal )(?<!\.is)digit|(?<![a-z])nets?(?![a-z])", re.IGNORECASE
 )
-EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
+# What the study takes at its edge: mistakes, whole files, checked parameters, silent imports. A
+# stage takes its run besides, and downloads: their SHA-256 decides, whatever code brought them.
+EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "imports", "params")}
+OF_STAGES = {"studykit.tracking.run", "studykit.sources"}
 COMMANDS = STUDY / "commands"  # no output depends on them
 MODULE, FUNCTION, HOUSE = 250, 50, 3500  # lines at most
 
@@ -97,10 +100,7 @@ def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
 
 
 def test_a_stage_takes_from_the_kit_only_its_run_besides():
-    found = {
-        path.name: of_the_kit(path) - EDGE - {"studykit.tracking.run"}
-        for path in STAGES.glob("*.py")
-    }
+    found = {path.name: of_the_kit(path) - EDGE - OF_STAGES for path in STAGES.glob("*.py")}
     assert {name: beyond for name, beyond in found.items() if beyond} == {}
 
 
