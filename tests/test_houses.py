@@ -96,12 +96,12 @@ def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
     assert found == {}
 
 
-def test_a_stage_takes_from_the_kit_only_its_run_besides():
+def test_a_stage_takes_from_the_kit_only_its_run_and_downloads_besides():
+    allowed = EDGE | {"studykit.sources", "studykit.tracking.run"}
     found = {
-        path.name: of_the_kit(path) - EDGE - {"studykit.tracking.run"}
-        for path in STAGES.glob("*.py")
+        path.name: beyond for path in modules(STAGES) if (beyond := of_the_kit(path) - allowed)
     }
-    assert {name: beyond for name, beyond in found.items() if beyond} == {}
+    assert found == {}
 
 
 def test_no_module_is_too_long():
