@@ -19,7 +19,7 @@ if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
     script = os.path.join(root, *stage.split(".")) + ".py"
     kit = f"{os.sep}src{os.sep}studykit{os.sep}"  # of this repository, or as it is installed
-    hands = f"{kit}files.py"  # opens what the study asks it to
+    hands = (f"{kit}files.py", f"{kit}sources.py")  # they open what the study asks them to
     opened = {"read": set(), "written": set()}
     parameters = set()
     begun = False
