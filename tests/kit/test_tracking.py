@@ -13,7 +13,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking import connection, provenance
 from studykit.tracking import run as tracking
 from studykit.tracking.store import Store
@@ -197,17 +197,19 @@ def test_a_stage_that_fails_leaves_a_failed_run(study):
 
 
 def test_a_stage_that_is_killed_leaves_a_killed_run(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  3")
         stage.send_signal(signal.SIGKILL)
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
 
 @pytest.mark.slow
 def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
@@ -216,7 +218,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
         wait_for(stage, "epoch  9")
         stage.send_signal(signal.SIGKILL)
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 9
 
@@ -224,19 +226,20 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 @pytest.mark.slow
 def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_killed_run(study):
     """For DVC it has failed: its run must not say that it has finished, nor be taken for done."""
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=50)
-    curves = study.root / "plots/train_dense/curves.png"
+    metrics = study.root / "metrics/train_dense.json"
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
         (tracker,) = below(stage)
-        before = curves.stat().st_mtime_ns
-        wait_until(lambda: curves.stat().st_mtime_ns > before)  # the last of its outputs
+        before = metrics.stat().st_mtime_ns
+        wait_until(lambda: metrics.stat().st_mtime_ns > before)  # the last of its outputs
         time.sleep(1)
         stage.send_signal(signal.SIGINT)
         assert stage.wait(20) == 130
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
 
 
 @pytest.mark.slow
