@@ -80,13 +80,17 @@ def fetch_files(
             origins |= {name: source for name, fault in faults.items() if not fault}
             refusals.append(f"  {source}: {_in_one_line(faults)}")
     if lacking := [name for name in sha256 if name not in origins]:
-        raise UserError(
-            f"params.yaml: {parameter}: no source has a right {', '.join(lacking)}:\n"
-            + "\n".join(refusals)
-            + "\nPut the files, gzipped or not, into a folder and give it as source:"
-            f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
-        )
+        raise _no_source(parameter, lacking, refusals)
     return {name: origins[name] for name in sha256}
+
+
+def _no_source(parameter, lacking, refusals) -> UserError:
+    return UserError(
+        f"params.yaml: {parameter}: no source has a right {', '.join(lacking)}:\n"
+        + "\n".join(refusals)
+        + "\nPut the files, gzipped or not, into a folder and give it as source:"
+        f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
+    )
 
 
 def _ask(open_source, sha256, folder) -> dict[str, str]:
