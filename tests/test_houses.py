@@ -15,10 +15,7 @@ PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 OF_THE_STUDY = re.compile(
     r"mnist|(?<!hexadecimal )(?<!\.is)digit|(?<![a-z])nets?(?![a-z])", re.IGNORECASE
 )
-# What the study takes at its edge: mistakes, whole files, checked parameters, silent imports. A
-# stage takes its run besides, and downloads: their SHA-256 decides, whatever code brought them.
-EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "imports", "params")}
-OF_STAGES = {"studykit.tracking.run", "studykit.sources"}
+EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
 COMMANDS = STUDY / "commands"  # no output depends on them
 MODULE, FUNCTION, HOUSE = 250, 50, 3500  # lines at most
 
@@ -89,19 +86,25 @@ def test_words_of_the_study_are_told_from_others(text, found):
 
 
 def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
-    settings = {"src/mnist_study/params.py": {"studykit.compare.settings"}}  # a section of the file
+    besides = {
+        "src/mnist_study/params.py": {"studykit.compare.settings"},  # a section of the file
+        "src/mnist_study/compute.py": {"studykit.imports"},  # TensorFlow without its messages
+    }
     found = {
         name_of(path): beyond
         for path in modules(STUDY)
         if COMMANDS not in path.parents
-        if (beyond := of_the_kit(path) - EDGE - settings.get(name_of(path), set()))
+        if (beyond := of_the_kit(path) - EDGE - besides.get(name_of(path), set()))
     }
     assert found == {}
 
 
-def test_a_stage_takes_from_the_kit_only_its_run_besides():
-    found = {path.name: of_the_kit(path) - EDGE - OF_STAGES for path in STAGES.glob("*.py")}
-    assert {name: beyond for name, beyond in found.items() if beyond} == {}
+def test_a_stage_takes_from_the_kit_only_its_run_and_downloads_besides():
+    allowed = EDGE | {"studykit.sources", "studykit.tracking.run"}
+    found = {
+        path.name: beyond for path in modules(STAGES) if (beyond := of_the_kit(path) - allowed)
+    }
+    assert found == {}
 
 
 def test_no_module_is_too_long():

@@ -80,11 +80,11 @@ def fetch_files(
             origins |= {name: source for name, fault in faults.items() if not fault}
             refusals.append(f"  {source}: {_in_one_line(faults)}")
     if lacking := [name for name in sha256 if name not in origins]:
-        raise _nothing_right(lacking, refusals, parameter)
+        raise _no_source(parameter, lacking, refusals)
     return {name: origins[name] for name in sha256}
 
 
-def _nothing_right(lacking, refusals, parameter):
+def _no_source(parameter, lacking, refusals) -> UserError:
     return UserError(
         f"params.yaml: {parameter}: no source has a right {', '.join(lacking)}:\n"
         + "\n".join(refusals)
