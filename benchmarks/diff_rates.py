@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_study.scores.uncertainty import paired_difference
-from studykit.compare.comparison import holm, judge_test
+from studykit.compare.metrics import judge_test
+from studykit.compare.paired import holm
 from studykit.compare.settings import DiffSettings
 from studykit.params import load
 

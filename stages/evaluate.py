@@ -9,7 +9,7 @@ from mnist_study.study import NETS
 from mnist_study.training.params import Compute
 from studykit.errors import command
 from studykit.params import load
-from studykit.tracking.live import run
+from studykit.tracking.run import run
 
 MODELS = {net: f"models/{net}.keras" for net in NETS}
 TEST = "data/processed/test.npz"

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_study.data.params import Fetch
 from studykit.errors import command
 from studykit.params import load
-from studykit.tracking.live import run
+from studykit.tracking.run import run
 
 RAW = Path("data/raw")
 

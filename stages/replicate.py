@@ -8,7 +8,7 @@ from mnist_study.scores.params import Evaluate
 from studykit.errors import command
 from studykit.files import write_json
 from studykit.params import load
-from studykit.tracking.live import run
+from studykit.tracking.run import run
 
 
 def main():

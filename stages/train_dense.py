@@ -8,7 +8,7 @@ from mnist_study.nets import dense
 from mnist_study.training.params import Compute
 from studykit.errors import command
 from studykit.params import load
-from studykit.tracking.live import run
+from studykit.tracking.run import run
 
 
 def main():

@@ -37,8 +37,10 @@ PARTS = {  # of these modules' functions; what one calls is its own part if it i
     "studykit.params": {"check_all": "parameters", "load": "parameters"},
     "studykit.records.origins": {"record": "saving"},
     "studykit.sources": {"fetch_files": "data"},
-    "studykit.tracking.live": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
-    "studykit.warm.forking": {"_begins": IMPORTS, "_wait": FORKED},
+    "studykit.tracking.run": dict.fromkeys(
+        ("Run.__init__", "Run.log_outputs", "Run.end"), "MLflow"
+    ),
+    "studykit.warm.forking": {"_find_server": IMPORTS, "_wait": FORKED},
 }
 
 

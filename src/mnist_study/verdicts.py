@@ -76,7 +76,7 @@ def differences(params, trials, trial_histories, histories):
     """
     there, here = read_json(MEASURED_ON), measured_on(params)
     found = [
-        f"{key} is {_brief(here['params'].get(key))}, there {_brief(there['params'].get(key))}"
+        _tell(key, here["params"].get(key), there["params"].get(key))
         for key in dict.fromkeys((*here["params"], *there["params"]))
         if here["params"].get(key) != there["params"].get(key)
     ]
@@ -103,9 +103,11 @@ def _is_a_trial(params, trials, trial_histories, histories):
     return True
 
 
-def _brief(value):
-    text = "none" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+def _tell(key, here, there):
+    """A difference in words: of values that are too long to read, only that there is one."""
+    here, there = ("none" if value is None else str(value) for value in (here, there))
+    both = f"{key} is {here}, there {there}"
+    return both if len(both) <= 120 else f"{key} is another"
 
 
 def decide(once, repeated, differences):
@@ -118,8 +120,8 @@ def decide(once, repeated, differences):
 
     Returns:
         dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
-        is judged), source (the metrics file and the keys to the verdict) and seeds (how many, or
-        None for one run).
+        is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
+        for one run) and exact (whether it is counted, which leaves no doubt).
     """
     decided = {}
     for name, verdict in once.items():
@@ -130,6 +132,7 @@ def decide(once, repeated, differences):
             "rule": (replication.RULES if over_seeds else claims.RULES)[quantity],
             "source": f"replicate/claims/{name}" if over_seeds else f"claims/{name}",
             "seeds": repeated["seeds"] if over_seeds else None,
+            "exact": quantity == "images",
         }
     return decided
 

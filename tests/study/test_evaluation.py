@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.nets.networks import build_dense
-from mnist_study.params import TrainDense
-from mnist_study.scores.evaluation import choose_examples, confusion, score, tabulate
+from mnist_study.nets import dense
+from mnist_study.scores.confusion import confusion
+from mnist_study.scores.evaluation import choose_examples, score, tabulate
 from mnist_study.scores.prediction import predict
 
 
@@ -87,7 +87,7 @@ def test_a_table_has_a_row_per_image_in_the_files_order():
 
 
 def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
-    params = TrainDense(
+    params = dense.Params(
         hidden_layers=1,
         units=3,
         activation="relu",
@@ -98,7 +98,7 @@ def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
         jit_compile=False,
         epochs=1,
     )
-    model = build_dense(params)
+    model = dense.build(params)
     predicted = predict(model, tiny_test)
     assert predicted.shape == (200, 10)
     assert predicted.dtype == np.float32

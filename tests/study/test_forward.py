@@ -3,9 +3,8 @@ import pytest
 
 from mnist_study.compute import keras, tf
 from mnist_study.data.splits import Split
-from mnist_study.nets.networks import build_cnn
-from mnist_study.params import TrainCnn
-from mnist_study.training import fit as training
+from mnist_study.nets import cnn
+from mnist_study.training import fit
 from mnist_study.training.forward import Forward
 
 PARAMS = {
@@ -27,13 +26,42 @@ PARAMS = {
 @pytest.fixture
 def net():
     keras.utils.set_random_seed(0)
-    return build_cnn(TrainCnn(**PARAMS))
+    return cnn.build(cnn.Params(**PARAMS))
 
 
 @pytest.fixture
 def batch(tiny_train):
     """33 images, which two shards cannot share evenly."""
     return tiny_train.x[:33, ..., np.newaxis], keras.utils.to_categorical(tiny_train.y[:33], 10)
+
+
+def make_net(**changes):
+    """A net whose biases, unlike those of a new one, shift what the activation gets."""
+    keras.utils.set_random_seed(0)
+    net = cnn.build(cnn.Params(**PARAMS | changes))
+    rng = np.random.default_rng(0)
+    for layer in net.layers:
+        if getattr(layer, "use_bias", False):
+            layer.bias.assign(rng.normal(-0.5, 1, layer.bias.shape))
+    return net
+
+
+def operations(model, x):
+    """Kinds of the operations that a model's outputs are made by, in their order."""
+    graph = tf.function(model).get_concrete_function(x).graph
+    return [operation.type for operation in graph.get_operations()]
+
+
+def gradients_of(model, variables, x, y):
+    """Of the summed loss of a batch, which has no other scale than its probabilities'."""
+
+    @tf.function
+    def run():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(keras.losses.categorical_crossentropy(y, model(x, training=True)))
+        return tape.gradient(loss, variables)
+
+    return [np.asarray(gradient) for gradient in run()]
 
 
 def loss_and_gradients(model, variables, x, y):
@@ -76,10 +104,16 @@ def test_the_weights_are_the_nets_own(net, batch):
 
 
 def train(net, data, **changes):
-    params = TrainCnn(**PARAMS | changes)
+    params = cnn.Params(**PARAMS | changes)
     keras.utils.set_random_seed(1)
-    return training.train(
-        net, data, data, params=params, seed=1, steps_per_execution=2, on_epoch=lambda *_: None
+    return fit.train(
+        net,
+        data,
+        data,
+        params=params,
+        seed=1,
+        steps_per_execution=2,
+        on_epoch=lambda row, images_per_second: None,
     )
 
 
@@ -99,3 +133,49 @@ def test_training_in_shards_is_training(net, tiny_train):
     net.set_weights(begun)
     sharded = train(net, data, shards=2)
     assert sharded.to_numpy() == pytest.approx(whole.to_numpy(), rel=1e-3)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_pooling_before_bias_and_activation_changes_no_output_and_no_gradient(
+    batch, activation, shards
+):
+    x, y = batch
+    net = make_net(activation=activation)
+    reordered = Forward(net, shards)
+    kind = {"relu": "Relu", "tanh": "Tanh"}[activation]
+    order = [each for each in operations(reordered, x) if each in ("MaxPool", kind)]
+    assert order == ["MaxPool", kind, "MaxPool", kind, kind] * shards  # the last of a dense layer
+    assert np.asarray(reordered(x)) == pytest.approx(np.asarray(net(x)), rel=1e-5, abs=1e-7)
+    plain = gradients_of(net, net.trainable_variables, x, y)
+    for ours, theirs in zip(
+        gradients_of(reordered, net.trainable_variables, x, y), plain, strict=True
+    ):
+        assert np.abs(theirs).max() > 0
+        assert ours == pytest.approx(theirs, abs=1e-5 * max(1.0, float(np.abs(theirs).max())))
+
+
+@pytest.mark.parametrize(("activation", "kind"), [("gelu", "Erfc"), ("silu", "Sigmoid")])
+def test_an_activation_that_decreases_somewhere_comes_before_pooling(batch, activation, kind):
+    x, _ = batch
+    net = make_net(activation=activation)
+    forward = Forward(net, 1)
+    ours, plain = (
+        [each for each in operations(model, x) if each in ("Conv2D", "MaxPool", kind)]
+        for model in (forward, net)
+    )
+    assert ours == plain
+    assert plain[:3] == ["Conv2D", kind, "MaxPool"]
+    assert np.array_equal(np.asarray(forward(x)), np.asarray(net(x)))
+
+
+def test_dropout_is_active_in_training_and_inactive_in_scoring(batch):
+    x, _ = batch
+    net = make_net(dropout=0.5)
+    forward = Forward(net, 2)
+    scored = [np.asarray(forward(x, training=False)) for _ in range(2)]
+    trained = [np.asarray(forward(x, training=True)) for _ in range(2)]
+    assert np.array_equal(*scored)
+    assert scored[0] == pytest.approx(np.asarray(net(x, training=False)), rel=1e-5, abs=1e-7)
+    assert np.abs(trained[0] - scored[0]).max() > 0.01
+    assert np.abs(trained[0] - trained[1]).max() > 0.01

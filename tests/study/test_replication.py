@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study import replicate, replication
-from mnist_study.params import load
+from mnist_study import replication
+from mnist_study.commands import replicate
+from mnist_study.scores.params import Evaluate
 from studykit.errors import UserError
+from studykit.params import load
 from studykit.trials.trials import expand, seeds
 from tests.tiny_study import ROOT
 
-CLAIMS = load(ROOT / "params.yaml").evaluate.claims
+CLAIMS = load(ROOT / "params.yaml", evaluate=Evaluate).evaluate.claims
 
 
 def test_a_mean_has_the_interval_of_student():

@@ -33,6 +33,6 @@ def describe(verdict):
     """
     form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
     measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
-    interval = "exact" if low == high else f"{low} to {high}"
+    interval = "exact" if verdict["exact"] else f"{low} to {high}"
     over = f"{verdict['seeds']} seeds" if verdict["seeds"] else "one run"
     return f"{verdict['statement']}: {measured} ({interval}, {over})"

@@ -123,7 +123,6 @@ def describe_claims(results):
             "name": name,
             "at": f"{verdict['source']}/",
             "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
-            "exact": verdict["low"] == verdict["high"],
         }
 
 

@@ -89,7 +89,7 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
             "val/accuracy": val_accuracy,
         }
         rows.append(row)
-        on_epoch(row, len(train_split) / (learned - began))
+        on_epoch(row, images_per_second=len(train_split) / (learned - began))
         _print(row, params.epochs, time.perf_counter() - began)
     return pd.DataFrame(rows)
 

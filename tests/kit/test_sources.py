@@ -15,9 +15,9 @@ from pathlib import Path
 import pooch
 import pytest
 
-from mnist_study.data import sources
-from mnist_study.data.sources import fetch_files
+from studykit import sources
 from studykit.errors import UserError
+from studykit.sources import fetch_files
 
 FILES = {
     "images": bytes(range(256)) * 40,
@@ -143,7 +143,7 @@ def refusal(folder, *where, **options):
 def start_fetch(folder, where):
     """Fetch in a process of its own."""
     code = (
-        "from pathlib import Path; from mnist_study.data.sources import fetch_files;"
+        "from pathlib import Path; from studykit.sources import fetch_files;"
         f"fetch_files([{where!r}], {SHA256!r}, Path({str(folder)!r}), timeout=5, retries=0)"
     )
     return subprocess.Popen(
@@ -319,7 +319,7 @@ def test_a_dripping_mirror_is_given_up(reply, start_server, good, folder, monkey
     said = refusal(folder, dripping.url, timeout=0.3)
 
     assert 0.6 <= time.monotonic() - start < 2
-    assert said == "not done after 0.6 s, 2 times fetch.timeout"
+    assert said == "not done after 0.6 s, 2 times the timeout"
     assert dripping.requests == {"images.gz": 1}
     fetch(folder, dripping.url, good.url, timeout=0.3)
     assert contents(folder) == FILES
@@ -414,7 +414,7 @@ def test_an_npm_that_hangs_is_given_up(folder, install_npm, monkeypatch):
     said = refusal(folder, PACKAGE, timeout=0.15)
 
     assert 0.3 <= time.monotonic() - start < 2
-    assert said == "not done after 0.3 s, 2 times fetch.timeout"
+    assert said == "not done after 0.3 s, 2 times the timeout"
 
 
 def test_a_damaged_tarball_is_a_reason(tmp_path, folder, install_npm):
