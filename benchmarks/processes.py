@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,9 @@ class Worker:
         return answer
 
     def reason(self):
-        """Why it failed: the last line that it said."""
+        """Why it failed: by which signal it ended, or the last line that it said."""
+        if (status := self._process.wait()) < 0:
+            return f"ended by {signal.Signals(-status).name}"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

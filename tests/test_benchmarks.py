@@ -199,6 +199,13 @@ def test_a_worker_that_fails_says_why(worker):
     failing.close()
 
 
+def test_a_worker_that_crashes_says_by_which_signal(worker):
+    crashing = worker("import os\nos.abort()")
+    assert crashing() is None
+    assert crashing.reason() == "ended by SIGABRT"
+    crashing.close()
+
+
 def test_missing_data_end_in_one_line(tmp_path):
     command = [sys.executable, "-m", "benchmarks.loops", "--data", tmp_path]
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

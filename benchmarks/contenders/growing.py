@@ -8,7 +8,6 @@ is no part of the time, nor is its first touch of memory: a virtual machine may 
 """
 
 import json
-import resource
 import sys
 import time
 from contextlib import nullcontext
@@ -21,6 +20,7 @@ from mnist_study.data import splits
 from mnist_study.data.splits import Split
 from mnist_study.study import NETS
 from studykit.files import read_json
+from studykit.tracking.run import peak_memory
 
 FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
@@ -78,12 +78,6 @@ def timed(function, *arguments, **keywords):
     began = time.perf_counter()
     function(*arguments, **keywords)
     return time.perf_counter() - began
-
-
-def peak_memory():
-    """Bytes that this process has held at most."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
