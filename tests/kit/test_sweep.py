@@ -1,7 +1,6 @@
 """Many runs: by DVC's queue on this machine, by Ray on a cluster of two nodes on this machine."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -245,20 +244,27 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
 def test_a_sweep_of_any_pipeline_runs_all_of_it_and_goes_on_where_it_was_stopped(
     small_pipeline, tmp_path
 ):
-    write(small_pipeline / "dvc.yaml", FILES["dvc.yaml"].replace("ls gathered", "sleep 20; ls"))
+    pause = "sleep 9.125"  # a word that no other process has
+    write(
+        small_pipeline / "dvc.yaml",
+        FILES["dvc.yaml"].replace("echo ${item} ", f"{pause}; echo ${{item}} "),
+    )
+    sweep = "python -m studykit.cli sweep -j 1 rate=0.3"
+    here, variables = SimpleNamespace(root=small_pipeline), {"PYTHONPATH": str(ROOT / "src")}
+
+    def summary(command):
+        options = {"env": ENVIRONMENT | variables, "text": True, "stdin": subprocess.DEVNULL}
+        return subprocess.check_output(command, shell=True, **options).splitlines()[-1]
+
+    assert summary(sweep) == "1 trials: 1 done (0 before), 0 failed"
     log = tmp_path / "log"
-    command = "python -m studykit.cli sweep rate=0.3,0.4,0.5 -j 1"
-    here = SimpleNamespace(root=small_pipeline)
-    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src")}
-    with started(here, f"exec {command}", log, PYTHONPATH=str(ROOT / "src")) as process:
-        wait_until(lambda: "done: " in log.read_text(), seconds=300)
+    with started(here, f"exec {sweep},0.4,0.5", log, **variables) as process:
+        wait_until(lambda: processes_of(pause), seconds=200)  # the second trial runs
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(120) == 130
     assert log.read_text().endswith("stopped; the same command goes on from here\n")
-    again = subprocess.run(
-        command, shell=True, env=environment, capture_output=True, text=True, check=False
-    )
-    assert re.search(r"3 trials: 3 done \([12] before\), 0 failed\n$", again.stdout), again
+    assert not processes_of(pause)
+    assert summary(f"{sweep},0.4,0.5") == "3 trials: 3 done (1 before), 0 failed"
     refs = shell(small_pipeline, "git for-each-ref refs/exps --format='%(refname)'").split()
     names = sorted(match["name"] for ref in refs if (match := EXPERIMENT.fullmatch(ref)))
     rates = ["0.3", "0.4", "0.5"]
