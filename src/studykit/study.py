@@ -32,7 +32,10 @@ class Outputs(Described):
         examples: `.npz` file with the arrays x, images, and index, their rows in `predictions`.
         claims: JSON file: claim to a dict with `claimed`, `measured` and `verdict`.
         test_metrics: JSON file: model to its metrics, which its training run shows, too.
-        figures: folders of figures of a model, which its training run shows, too.
+        figures: figures of a model, which its training run shows, too: files, with `*` for any
+            part of a name, or folders of them.
+        documents: pages and texts for people, which their run shows even where only DVC's cache
+            holds them.
     """
 
     models: str | None = None
@@ -43,24 +46,50 @@ class Outputs(Described):
     claims: str | None = None
     test_metrics: str | None = None
     figures: str | None = None
+    documents: str | None = None
 
     def match(self, kind, path):
         """The name that a path has as an output of a kind, or None where it is none."""
         pattern = getattr(self, kind)
         if pattern is None:
             return None
-        words = re.split(r"(\{\w+\})", pattern)
-        regex = "".join("([^/]+?)" if word.startswith("{") else re.escape(word) for word in words)
-        found = re.fullmatch(regex, path)
+        words = re.split(r"(\{\w+\}|\*)", pattern)
+        wild = {"{": "([^/]+?)", "*": "[^/]*"}
+        regex = "".join(wild.get(word[:1]) or re.escape(word) for word in words)
+        found = re.fullmatch(f"{regex}(?:/.+)?" if kind == "figures" else regex, path)
         return found and (found[1] if found.groups() else path)
+
+    def path(self, kind, name):
+        """The path of an output of a kind and a name, or None where the study has no such kind."""
+        pattern = getattr(self, kind)
+        return pattern and re.sub(r"\{\w+\}", lambda _: name, pattern)
+
+
+class Preload(Described):
+    """What is imported once, in a process that stages are then forked from.
+
+    Attributes:
+        modules: to import, by full name; they bring what is large.
+        without: packages that those would import for something that this study does not use.
+        stages: modules of the stages that import the same: they wait until it is done.
+        ahead: modules of stages that run before those, and import little: they begin it, and go on.
+    """
+
+    modules: list[str] = []
+    without: list[str] = []
+    stages: list[str] = []
+    ahead: list[str] = []
 
 
 class Study(Described):
     """All of the file.
 
     Attributes:
-        name: of MLflow's experiment, and the prefix of its registered models' names.
+        name: of MLflow's experiment.
         description: of MLflow's experiment, in a sentence or two.
+        registry: what the names of registered models and data sets in MLflow begin with: best the
+            name of the data. The study's name by default.
+        libraries: packages whose versions each run in MLflow notes.
         command: what users type; messages advise it.
         params: `module:Class` of the pydantic model that `params.yaml` is checked by.
         accuracy: dotted key in a training stage's metrics of the accuracy on validation, by which
@@ -68,16 +97,20 @@ class Study(Described):
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
+        preload: what is imported once for many stages; only to save time.
     """
 
     name: str
     description: str = ""
+    registry: str | None = None
+    libraries: list[str] = []
     command: str = "studykit"
     params: Annotated[str | None, Field(pattern=r"^[\w.]+:\w+$")] = None
     accuracy: str = "val.accuracy"
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
+    preload: Preload = Preload()
 
     @cached_property
     def all_seeds(self):

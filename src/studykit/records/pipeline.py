@@ -27,10 +27,12 @@ class Output:
     Attributes:
         path: of a file or a folder.
         is_cached: whether DVC's cache holds it; otherwise it is usually in Git.
+        kind: `outs`, `metrics` or `plots`, as it is declared.
     """
 
     path: str
     is_cached: bool = True
+    kind: str = "outs"
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ class _Declared(BaseModel):
             for out in getattr(self, kind):
                 for path, options in ({out: None} if isinstance(out, str) else out).items():
                     cached = not isinstance(options, dict) or options.get("cache", True)
-                    yield Output(place(wdir, path), cached)
+                    yield Output(place(wdir, path), cached, kind)
 
 
 class _Resolved(BaseModel):

@@ -14,6 +14,7 @@ from studykit.records.revisions import resolve
 
 MEND = "dvc repro && git add . && git commit"
 SHOWN = 5  # reasons of a stage
+REFUSED = 2  # the exit status of a user's mistake: 1 says that results are stale
 
 
 def add_arguments(parser):

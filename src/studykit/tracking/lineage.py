@@ -27,7 +27,7 @@ def run(arguments):
     from studykit.tracking.store import Store, StoreError
 
     try:
-        store = Store.connect()
+        store = Store.connect(read_only=True)
         if RUN_ID.fullmatch(arguments.name):
             rows = of_run(store, arguments.name)
         else:

@@ -1,20 +1,24 @@
 """Where a run comes from: pipeline execution, experiment, Git commit, host and versions."""
 
 import getpass
+import hashlib
 import os
 import platform
+import re
 import socket
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
-# What the pipeline itself changes in Git while it runs.
-GENERATED = ("dvc.lock", "metrics", "plots")
-LIBRARIES = ("tensorflow", "keras", "numpy", "dvc", "mlflow")
+from studykit.records.revisions import WORKSPACE, Revision
+
+TOOLS = ("dvc", "mlflow")
+INITIAL_NAMESPACE = "4026531836"  # of Linux, outside all containers
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,17 @@ class Provenance:
     time: int | None = None
 
 
-def here(execution):
+def here(execution, libraries=()):
     """Say where a running stage comes from.
 
     Args:
         execution: key of the pipeline's execution, see `this_execution`.
+        libraries: packages whose versions are noted, beside DVC's and MLflow's.
     """
     experiment = os.environ.get("DVC_EXP_NAME", "")
     commit = _git("rev-parse", "HEAD") or "no commit"
     branch = _git("symbolic-ref", "--short", "HEAD") or "detached"
-    sources = [f":!{path}" for path in GENERATED]
+    sources = [f":!{path}" for path in _generated()]
     dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *sources))
     return Provenance(
         name=experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
@@ -56,7 +61,7 @@ def here(execution):
             "mlflow.user": getpass.getuser(),
             "version.python": platform.python_version(),
         }
-        | {f"version.{name}": version(name) for name in LIBRARIES},
+        | {f"version.{name}": version(name) for name in (*libraries, *TOOLS)},
     )
 
 
@@ -75,40 +80,90 @@ def restored(name, *, commit, time=None, experiment="", baseline=""):
         experiment: its name, if the revision is one.
         baseline: the commit that the experiment started from.
     """
+    tags = {"restored": "true", "git.dirty": str(commit is None).lower()}
+    if commit is None:  # on a server, one workspace of many
+        user, host, folder = getpass.getuser(), socket.gethostname(), os.getcwd()
+        name = f"{name} of {user}@{host}:{folder}"
+        tags |= {"mlflow.user": user, "host": host, "folder": folder}
     return Provenance(
         name=name,
-        execution=f"restored:{commit or 'workspace'}",
+        execution=f"restored:{commit or hashlib.md5(name.encode()).hexdigest()}",
         tags=_experiment_tags(experiment, baseline)
-        | {
-            "restored": "true",
-            "git.commit": commit or "not committed",
-            "git.dirty": str(commit is None).lower(),
-        },
+        | {"git.commit": commit or "not committed"}
+        | tags,
         time=time,
     )
 
 
 def process_key(process):
-    """Name a process so that no later one is taken for it: host, process id, time of its start.
+    """Name a process so that no other one is taken for it, on this machine or another.
 
-    The time is the one by which psutil itself tells processes apart. Its public create_time() moves
-    whenever the system's clock is set, and would make a living process look like another one.
+    Its parts, each without a colon: machine, boot of the machine, PID namespace, process id, and
+    time of its start. The time is the one by which psutil itself tells processes apart. Its public
+    create_time() moves whenever the system's clock is set, and would make a living process look
+    like another one.
     """
     _, started = process._ident
-    return f"{socket.gethostname()}:{process.pid}:{started:.2f}"
+    return ":".join((*_place(), str(process.pid), f"{started:.2f}"))
 
 
 def is_gone(key):
-    """Whether a process of this host, by its key, has ended. Of other hosts nothing is known."""
-    host, pid, _ = key.rsplit(":", 2)
-    if host != socket.gethostname():
+    """Whether a process of this machine, by its key, has ended.
+
+    Nothing is known of other machines, nor of containers with process ids of their own: theirs
+    count as alive.
+    """
+    parts = key.split(":")
+    if len(parts) != 5:
         return False
+    *place, pid, _ = parts
+    if tuple(place) != _place():
+        return _was_of_an_earlier_boot(*place)
     try:
         process = psutil.Process(int(pid))
         # In a container, it may be that nothing ever buries what has ended.
         return process_key(process) != key or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+@cache
+def _place():
+    """Machine, boot and PID namespace of this process; where they are not told, what comes close.
+
+    The hostname, which may change at any time, is the last resort.
+    """
+    machine = _read("/etc/machine-id")
+    boot = _read("/proc/sys/kernel/random/boot_id") or _boot_of_macos() or socket.gethostname()
+    try:
+        namespace = re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))
+    except OSError:
+        namespace = ""
+    return machine, boot, namespace
+
+
+def _was_of_an_earlier_boot(machine, boot, namespace):
+    """Whether a process ran outside all containers on this machine, before it was started anew.
+
+    Containers are not looked at: those of one image may hold the same name of a machine.
+    """
+    here, now, outside = _place()
+    is_outside = namespace == outside == INITIAL_NAMESPACE
+    return is_outside and bool(machine) and machine == here and boot != now
+
+
+def _boot_of_macos():
+    with suppress(OSError):  # there is no such program
+        command = ["sysctl", "-n", "kern.bootsessionuuid"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return ""
+
+
+def _read(path):
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def dvc_processes(stage):
@@ -133,6 +188,12 @@ def dvc_processes(stage):
 
 def _experiment_tags(experiment, baseline):
     return {"dvc.experiment": experiment, "dvc.baseline": baseline} if experiment else {}
+
+
+def _generated():
+    """What the pipeline itself changes in Git while it runs."""
+    locked = Revision(WORKSPACE, None).lock().values()
+    return "dvc.lock", *(out["path"] for stage in locked for out in stage.get("outs", ()))
 
 
 def _git(*words):

@@ -1,11 +1,14 @@
-"""Make MLflow's store complete: write a run for each stage in DVC that has none.
+"""Make MLflow's store complete: write what DVC has and MLflow lacks.
 
-A run is missing when its stage came from DVC's cache, when the store was deleted or could not be
-reached, or when the experiment was pulled from elsewhere.
+That are runs, when their stage came from DVC's cache, when the store was deleted or could not be
+reached, or when the experiment was pulled from elsewhere; and what runs lack: models, versions of
+registered models, aliases, parents, and outputs whose content was not to be had before.
 """
 
+import os
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,7 +16,10 @@ from tqdm import tqdm
 from studykit.errors import UserError
 from studykit.records.revisions import all_revisions, resolve
 from studykit.records.stages import records
+from studykit.study import load_study
 from studykit.tracking import provenance
+
+NOWHERE = "not in the workspace, Git, DVC's cache or a remote"
 
 
 def add_arguments(parser):
@@ -31,46 +37,56 @@ def run(arguments):
         revisions = all_revisions()
     else:
         revisions = [resolve(name) for name in arguments.revisions or ["workspace"]]
-    added, present = sync(revisions)
-    print(f"{added} runs added, {present} there already, in {len(revisions)} revisions")
+    added, present, completed = sync(revisions)
+    also = f" ({completed} completed)" if completed else ""
+    print(f"{added} runs added, {present} there already{also}, in {len(revisions)} revisions")
     return 0
 
 
 def sync(revisions, *, say=tqdm.write):
-    """Write the missing runs of some revisions.
+    """Write the missing runs of some revisions, and what their other runs lack.
 
     Args:
         revisions: list of Revision.
-        say: called with a sentence for each run that was missing.
+        say: called with a line for each run that was missing, or lacked something.
 
     Returns:
-        How many runs were added, and how many were there.
+        How many runs were added, how many were there, and how many of these were completed.
 
     Raises:
         UserError: the store cannot be reached.
     """
     from studykit.tracking.store import Store, StoreError
 
-    added = present = 0
+    counts: Counter[str] = Counter()
+    command = load_study(os.environ.get("DVC_ROOT", ".")).command
     try:
-        store = Store.connect()
+        store = Store.connect(on_news=say)
         for revision in tqdm(revisions, unit="revision", disable=not sys.stderr.isatty()):
             with tempfile.TemporaryDirectory() as folder:
                 for record in records(revision, Path(folder)):
-                    if store.find(record.key):
-                        present += 1
-                        store.log_test_metrics(record)
-                    else:
-                        store.restore(record, _origin(revision))
-                        added += 1
-                        lacking = [path for path in record.outs if record.open(path) is None]
-                        without = f", without {', '.join(lacking)}" if lacking else ""
-                        say(f"added {record.stage} of {revision.label}{without}")
+                    counts.update([_sync_stage(store, record, revision, say)])
     except StoreError as error:
         raise UserError(
-            f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run this again"
+            f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run `{command} sync` again"
         ) from None
-    return added, present
+    return counts["added"], counts["present"] + counts["completed"], counts["completed"]
+
+
+def _sync_stage(store, record, revision, say):
+    """Add or complete the run of a stage; return which: `added`, `completed` or `present`."""
+    name = f"{record.stage} of {revision.label}"
+    if not store.find(record.key):
+        lacking = store.restore(record, _origin(revision))
+        without = f", without {', '.join(lacking)}: {NOWHERE}" if lacking else ""
+        say(f"added {name}{without}")
+        return "added"
+    written, lacking = store.complete(record)
+    if written:
+        say(f"completed {name}: {', '.join(written)}")
+    if lacking:
+        say(f"{name} still lacks {', '.join(lacking)}: {NOWHERE}")
+    return "completed" if written else "present"
 
 
 def _origin(revision):

@@ -1,0 +1,182 @@
+"""The study's experiment in MLflow: to find and open it, to search its runs, to log to them."""
+
+import fcntl
+import os
+import posixpath
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+# A dead server is given up on after seconds, not the minutes that are MLflow's default.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Param, RunTag, ViewType
+from mlflow.exceptions import MlflowException as StoreError
+from mlflow.utils.validation import (
+    MAX_ENTITY_KEY_LENGTH,
+    MAX_METRICS_PER_BATCH,
+    MAX_PARAM_VAL_LENGTH,
+    MAX_PARAMS_TAGS_PER_BATCH,
+    MAX_TAG_VAL_LENGTH,
+)
+
+from studykit.study import load_study
+from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
+
+GONE = "RESOURCE_DOES_NOT_EXIST"
+
+
+class Experiment:
+    """What the modules of this package share.
+
+    Attributes:
+        client: MlflowClient.
+        id: of the experiment; None where it does not exist and was not to be made.
+        study: Study.
+        on_progress: function, called after each step that needed the store.
+        on_news: function, called with a sentence for the user.
+    """
+
+    def __init__(self, client, experiment_id, study, lock, *, on_progress, on_news):
+        self.client = client
+        self.id = experiment_id
+        self.study = study
+        self.on_progress = on_progress
+        self.on_news = on_news
+        self._lock = lock
+
+    @property
+    def prefix(self):
+        """What the names of registered models and data sets begin with."""
+        return re.sub(r"[/:'\"]", "_", self.study.registry or self.study.name)
+
+    def locked(self):
+        """Hold the lock of this repository's processes for a block."""
+        return locked(self._lock)
+
+    def search(self, filter_string):
+        """All runs that are not deleted and that a filter fits, newest first."""
+        found, token = [], None
+        while self.id is not None:
+            page = self.client.search_runs(
+                [self.id], filter_string, ViewType.ACTIVE_ONLY, page_token=token
+            )
+            found += page
+            if not (token := page.token):
+                break
+        return found
+
+    def log(self, run, *, metrics=(), params=(), tags=()):
+        """Log to a run, as much at a time as MLflow takes.
+
+        Args:
+            run: id.
+            metrics: list of Metric.
+            params, tags: dicts of values by name.
+        """
+        metrics = list(metrics)
+        params = [Param(name(key), str(params[key])[:MAX_PARAM_VAL_LENGTH]) for key in params]
+        tags = [RunTag(name(key), str(tags[key])[:MAX_TAG_VAL_LENGTH]) for key in tags]
+        for kind, items, size in (
+            ("metrics", metrics, MAX_METRICS_PER_BATCH),
+            ("params", params, MAX_PARAMS_TAGS_PER_BATCH),
+            ("tags", tags, MAX_PARAMS_TAGS_PER_BATCH),
+        ):
+            for start in range(0, len(items), size):
+                self.client.log_batch(run, **{kind: items[start : start + size]})
+
+
+def connect(root=None, *, read_only=False, on_progress, on_news):
+    """Open the experiment; unless `read_only`, make it and its store where they are missing.
+
+    Args:
+        root: the repository; by default the one that DVC names, or the current folder. In a
+            queued experiment that is not the current folder.
+        read_only: whether to write nothing.
+        on_progress: see Experiment.
+        on_news: see Experiment.
+
+    Returns:
+        Experiment.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    root = Path(root or os.environ.get("DVC_ROOT", ".")).resolve()
+    study, location, lock = load_study(root), locate(root), root / "mlflow.db.lock"
+
+    def experiment(client, experiment_id):
+        return Experiment(
+            client, experiment_id, study, lock, on_progress=on_progress, on_news=on_news
+        )
+
+    if read_only and location.database and not location.database.exists():
+        return experiment(None, None)
+    # The registry looks a model up in the global store, which in the folder of a queued experiment
+    # would be another one.
+    mlflow.set_tracking_uri(location.uri)
+    client = MlflowClient(location.uri)
+    if read_only:
+        found = client.get_experiment_by_name(study.name)
+        return experiment(client, found and found.experiment_id)
+    with locked(lock):
+        if location.database:
+            _make_database(location.database)
+            if news := follow_a_move(location, study.name):
+                on_news(news)
+        return experiment(client, _find_or_create(client, study, location.artifacts))
+
+
+def name(text):
+    """A text as MLflow allows it as name of a parameter, metric or tag."""
+    return posixpath.normpath(re.sub(r"[^\w.\-:/ ]", "_", text))[:MAX_ENTITY_KEY_LENGTH]
+
+
+def found(ask, *words, **options):
+    """What MLflow answers; None where what was asked for is not there, or was deleted."""
+    try:
+        return ask(*words, **options)
+    except StoreError as error:
+        if error.error_code != GONE:
+            raise
+        return None
+
+
+@contextmanager
+def locked(path):
+    """Hold a lock between processes of this host; it goes with the process that holds it."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make_database(database):
+    """Make a SQLite store: aside, since one whose making is interrupted would never open again."""
+    if database.exists():
+        return
+    aside = database.with_name(f"{database.name}.new")
+    aside.unlink(missing_ok=True)
+    MlflowClient(sqlite_uri(aside)).search_experiments(max_results=1)
+    os.replace(aside, database)
+
+
+def _find_or_create(client, study, artifacts):
+    experiment = client.get_experiment_by_name(study.name)
+    if experiment is not None:
+        return experiment.experiment_id
+    tags = {
+        "mlflow.note.content": study.description,
+        "mlflow.experimentKind": "custom_model_development",  # MLflow's pages open on the runs
+    }
+    try:
+        return client.create_experiment(study.name, artifact_location=artifacts, tags=tags)
+    except StoreError:  # another host was quicker
+        experiment = client.get_experiment_by_name(study.name)
+        if experiment is None:
+            raise
+        return experiment.experiment_id

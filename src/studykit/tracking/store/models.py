@@ -1,0 +1,123 @@
+"""Models as MLflow keeps them: the very bytes that DVC has, and what MLflow needs to load them."""
+
+import json
+import platform
+import re
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities import LoggedModelOutput
+from mlflow.models import Model, ModelSignature
+from mlflow.models.utils import _save_example
+from mlflow.types import Schema, TensorSpec
+
+from studykit.tracking.store.datasets import CONTEXTS, data_sets
+from studykit.tracking.store.experiment import found
+from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
+
+KERAS = ".keras"
+REQUIREMENTS = ("keras", "tensorflow", "numpy", "mlflow")
+
+
+def model_of(experiment, run, path):
+    """The id of the model that a run has logged of an output; None where there is none."""
+    outputs = experiment.client.get_run(run).outputs
+    for output in outputs.model_outputs if outputs else ():
+        model = found(experiment.client.get_logged_model, output.model_id)
+        if model is not None and model.tags.get("dvc.path") == path and model.status == "READY":
+            return model.model_id
+    return None
+
+
+def log_model(experiment, run, record, file):
+    """Log a model as output of a run.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        record: StageRecord of the training.
+        file: File of the model.
+
+    Returns:
+        The model's id.
+    """
+    client, content = experiment.client, file.content
+    name = experiment.study.outputs.match("models", file.path)
+    model = client.create_logged_model(
+        experiment.id,
+        name=re.sub(r"[/:.%\"']", "_", name),
+        source_run_id=run,
+        tags={"dvc.path": file.path, "dvc.md5": file.md5},
+        model_type=content.suffix.removeprefix("."),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Model(model_id=model.model_id, run_id=run)
+        if content.suffix == KERAS:
+            _lay_out_keras(layout, Path(folder), content, _example(experiment.study, record))
+        elif content.is_dir():
+            shutil.copytree(content, Path(folder, content.name))
+        else:
+            shutil.copy(content, folder)
+        layout.save(str(Path(folder, "MLmodel")))
+        client.log_model_artifacts(model.model_id, folder)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
+    return model.model_id
+
+
+def _example(study, record):
+    """A row of the validation data, for users of the model to look at; None without such data."""
+    for path, split in data_sets(study, record).items():
+        file = record.open(path) if CONTEXTS.get(split) == "validation" else None
+        if file is not None and npz_arrays(file):
+            return first_row(file)
+    return None
+
+
+def _lay_out_keras(layout, folder, file, example):
+    """Lay out a model as `mlflow.keras` does, without importing TensorFlow.
+
+    Source: https://mlflow.org/docs/latest/ml/model/#storage-format
+    """
+    (folder / "data").mkdir()
+    shutil.copy(file, folder / "data" / "model.keras")
+    (folder / "data" / "keras_module.txt").write_text("keras")
+    shapes = keras_shapes(file)
+    if shapes is not None:
+        layout.signature = _signature(shapes)
+        if example is not None and example.size == np.prod(shapes.inputs):
+            _save_example(layout, example.reshape(1, *shapes.inputs), str(folder))
+    versions = {package: number for package in REQUIREMENTS if (number := _version(package))}
+    requirements = [f"{package}=={number}" for package, number in versions.items()]
+    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
+    environment = {"python": platform.python_version(), "dependencies": ["-r requirements.txt"]}
+    (folder / "python_env.yaml").write_text(json.dumps(environment))  # JSON is YAML
+    layout.add_flavor(
+        "keras",
+        data="data",
+        keras_version=versions.get("keras"),
+        keras_backend="tensorflow",
+        save_exported_model=False,
+    )
+    layout.add_flavor(
+        "python_function",
+        loader_module="mlflow.keras",
+        python_version=environment["python"],
+        env={"virtualenv": "python_env.yaml"},
+    )
+
+
+def _signature(shapes):
+    inputs = Schema([TensorSpec(np.dtype(shapes.dtype), (-1, *shapes.inputs))])
+    outputs = shapes.units and Schema([TensorSpec(np.dtype("float32"), (-1, shapes.units))])
+    return ModelSignature(inputs=inputs, outputs=outputs)
+
+
+def _version(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,181 @@
+"""What a stage has put out, logged to its run: each kind of output in its own way."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import pandas as pd
+from mlflow.entities import Metric
+
+from studykit.dotted import flatten
+from studykit.files import md5 as md5_of
+from studykit.files import read_json
+from studykit.records.pipeline import Pipeline
+from studykit.records.trees import WorkingTree
+from studykit.study import Outputs
+from studykit.tracking.store.experiment import name
+
+LACKING = "dvc.lacking"  # tag: paths, one a line, whose content was not to be had
+
+
+@dataclass(frozen=True)
+class File:
+    """An output that is a file, a file of an output that is a folder, or a model's folder.
+
+    Attributes:
+        path: from the repository's root.
+        md5: of its content.
+        open: function that gives a local Path with the content, or None where it is not to be had.
+    """
+
+    path: str
+    md5: str
+    open: Callable[[], Path | None]
+
+    @cached_property
+    def content(self):
+        """What `open` gives, which is called when it is needed: it may ask a remote."""
+        return self.open()
+
+
+def files(study, record, paths):
+    """The files behind some of a stage's outputs, as File.
+
+    Args:
+        study: Study.
+        record: StageRecord.
+        paths: of the outputs.
+    """
+    for path in paths:
+        is_folder = record.outs[path].endswith(".dir")  # as DVC marks the MD5 of one
+        if not is_folder or study.outputs.match("models", path) is not None:
+            yield File(path, record.outs[path], partial(record.open, path))
+        elif (folder := record.open(path)) is not None:
+            for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+                inside = f"{path}/{file.relative_to(folder).as_posix()}"
+                yield File(inside, md5_of(file), partial(Path, file))
+
+
+def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
+    """Log outputs except models: histories by epoch, metrics, and the rest as artefacts.
+
+    Left in DVC's cache is what it alone holds, unless the study says what it is.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        record: StageRecord.
+        paths: of the outputs that are still to be logged.
+        logged_epochs: epochs of the history that are in the run already.
+
+    Returns:
+        Paths of the outputs whose content was not to be had. A tag of the run says so, too.
+    """
+    study = experiment.study
+    stage = Pipeline.of(WorkingTree()).stages.get(record.stage)
+    declared = {out.path: out for out in stage.outs} if stage else {}
+    shown = [path for path in paths if _is_shown(study, path, declared)]
+    present = [
+        file
+        for file in files(study, record, shown)
+        if study.outputs.match("models", file.path) is None
+        and study.outputs.match("data", file.path) is None
+        and file.content is not None
+    ]
+    by_epoch = set()
+    for file in present:
+        if study.outputs.match("histories", file.path) is not None:
+            by_epoch |= _log_history(experiment, run, file, logged_epochs)
+    for file in present:
+        if (values := _metrics(file, declared)) is not None:
+            log_values(experiment, run, values, without=by_epoch)
+        else:
+            log_file(experiment, run, file)
+        experiment.on_progress()
+    lacking = [path for path in shown if record.open(path) is None]
+    if lacking:
+        experiment.log(run, tags={LACKING: "\n".join(lacking)})
+    return lacking
+
+
+def log_file(experiment, run, file):
+    """Log a File as artefact, under its path."""
+    folder = str(Path(file.path).parent)
+    experiment.client.log_artifact(run, str(file.content), None if folder == "." else folder)
+
+
+def log_rows(experiment, run, rows):
+    """Log metrics by epoch.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        rows: dicts of epoch and metrics by name.
+    """
+    now = _now()
+    metrics = [
+        Metric(name(key), float(value), now, int(row["epoch"]))
+        for row in rows
+        for key, value in row.items()
+        if key != "epoch"
+    ]
+    experiment.log(run, metrics=metrics)
+
+
+def log_values(experiment, run, values, *, without=()):
+    """Log numbers as metrics, and words as tags; nothing of lists.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        values: by name.
+        without: names to leave out.
+    """
+    now = _now()
+    kept = {key: value for key, value in values.items() if key not in without}
+    metrics = [
+        Metric(name(key), float(value), now, 0)
+        for key, value in kept.items()
+        if isinstance(value, int | float)
+    ]
+    words = {key: value for key, value in kept.items() if isinstance(value, str)}
+    experiment.log(run, metrics=metrics, tags=words)
+
+
+def _is_shown(study, path, declared):
+    """Whether an output is logged here, beyond its MD5."""
+    if any(study.outputs.match(kind, path) is not None for kind in ("models", "data")):
+        return False
+    is_named = any(study.outputs.match(kind, path) is not None for kind in Outputs.model_fields)
+    return is_named or path not in declared or not declared[path].is_cached
+
+
+def _log_history(experiment, run, file, logged_epochs):
+    """Log a table by epoch; return the names of its metrics."""
+    table = pd.read_csv(file.content)
+    if "epoch" in table:
+        rows = table[~table["epoch"].isin(logged_epochs)]
+        log_rows(experiment, run, rows.to_dict("records"))
+    return set(table)
+
+
+def _metrics(file, declared):
+    """The metrics in a file, by name; None where it holds something else.
+
+    An output that `dvc.yaml` does not declare holds metrics if it holds nothing but numbers.
+    """
+    kind = declared[file.path].kind if file.path in declared else None
+    if file.content.suffix != ".json" or kind not in ("metrics", None):
+        return None
+    content = read_json(file.content)
+    if not isinstance(content, dict):
+        return None
+    values = flatten(content, separator="/")
+    is_numbers = all(isinstance(value, int | float) for value in values.values())
+    return values if kind == "metrics" or is_numbers else None
+
+
+def _now():
+    return int(time.time() * 1000)  # milliseconds

@@ -1,0 +1,200 @@
+"""What others do with the tracking store: open it, log stages to it, look for what is in it."""
+
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+from studykit.errors import UserError
+from studykit.tracking import provenance
+from studykit.tracking.store import runs
+from studykit.tracking.store.experiment import connect, found
+from studykit.tracking.store.findings import log_findings
+from studykit.tracking.store.models import log_model, model_of
+from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
+from studykit.tracking.store.registry import Registry
+
+
+class Store:
+    """The experiment's runs and models in one tracking store."""
+
+    def __init__(self, experiment):
+        self._experiment = experiment
+        self._registry = Registry(experiment)
+        self._monitor = None
+
+    @classmethod
+    def connect(cls, root=None, *, read_only=False, on_progress=lambda: None, on_news=print):
+        """Open the store that MLFLOW_TRACKING_URI names, or the one at the repository's root.
+
+        Args:
+            root: the repository; by default the one that DVC names, or the current folder.
+            read_only: whether to write nothing: no store, no experiment, no status of a run.
+            on_progress: called after each step that needed the store.
+            on_news: called with a sentence for the user.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        experiment = connect(root, read_only=read_only, on_progress=on_progress, on_news=on_news)
+        if not read_only:
+            runs.close_abandoned(experiment)
+        on_progress()
+        return cls(experiment)
+
+    def start(self, record, *, execution):
+        """Open the run of a stage that is running now.
+
+        Args:
+            record: StageRecord.
+            execution: key of the pipeline's execution.
+
+        Returns:
+            The run's id.
+        """
+        libraries = self._experiment.study.libraries
+        run = runs.create(self._experiment, record, provenance.here(execution, libraries))
+        uri = self._experiment.client.tracking_uri
+        self._monitor = SystemMetricsMonitor(run, tracking_uri=uri)
+        self._monitor.start()
+        self._experiment.on_progress()
+        return run
+
+    def log_history(self, run, rows):
+        """Log metrics by epoch.
+
+        Args:
+            run: id.
+            rows: dicts of epoch and metrics by name.
+        """
+        log_rows(self._experiment, run, rows)
+
+    def log_outputs(self, run, record, *, logged_epochs=()):
+        """Log what a stage has put out, each kind of file in its way.
+
+        Args:
+            run: id.
+            record: StageRecord.
+            logged_epochs: epochs of the history that are in the run already.
+
+        Returns:
+            Paths of the outputs whose content was not to be had.
+        """
+        lacking = self._log_outputs(run, record, logged_epochs)
+        log_findings(self._experiment, record, renew=True)
+        return lacking
+
+    def end(self, run, *, status, seconds=None, peak_memory_mb=None):
+        """Close a run and its parent.
+
+        Args:
+            run: id.
+            status: FINISHED, FAILED or KILLED.
+            seconds: how long the stage took.
+            peak_memory_mb: the most memory that it held, in MiB.
+        """
+        if self._monitor:
+            self._monitor.finish()
+        vitals = {"system/seconds": seconds, "system/peak_memory_mb": peak_memory_mb}
+        log_values(self._experiment, run, {k: v for k, v in vitals.items() if v is not None})
+        runs.end(self._experiment, run, status)
+
+    def find(self, key):
+        """The finished runs of a StageRecord's key, newest first, as ids."""
+        return [run.info.run_id for run in runs.find(self._experiment, key)]
+
+    def restore(self, record, origin):
+        """Write the run of a stage from what DVC has of it.
+
+        Args:
+            record: StageRecord.
+            origin: Provenance.
+
+        Returns:
+            Paths of the outputs whose content was not to be had.
+        """
+        run = runs.create(self._experiment, record, origin)
+        lacking = self._log_outputs(run, record)
+        log_findings(self._experiment, record, renew=False)
+        self._experiment.client.set_terminated(run, "FINISHED")
+        runs.gather(self._experiment, origin.execution)
+        if len(found_now := runs.find(self._experiment, record.key)) > 1:
+            runs.keep_one(self._experiment, found_now)
+            self.complete(record)
+        return lacking
+
+    def complete(self, record):
+        """Write what the finished runs of a stage lack.
+
+        That are outputs which were not to be had before, models, versions of registered models,
+        aliases, parents, and what the stage has found of models.
+
+        Args:
+            record: StageRecord.
+
+        Returns:
+            What was written, a list of names; paths of the outputs that are still not to be had.
+        """
+        written, lacking = [], []
+        for run in runs.keep_one(self._experiment, runs.find(self._experiment, record.key)):
+            run_id, before = run.info.run_id, run.data.tags.get(LACKING, "").splitlines()
+            if before:
+                left = log_outputs(self._experiment, run_id, record, before)
+                written += [path for path in before if path not in left]
+                lacking += left
+                if not left:
+                    self._experiment.client.delete_tag(run_id, LACKING)
+            if runs.complete_parent(self._experiment, run):
+                written.append("the parent run")
+            models, unread = self._complete_models(run_id, record)
+            written += models
+            lacking += unread
+        written += log_findings(self._experiment, record, renew=False)
+        return list(dict.fromkeys(written)), list(dict.fromkeys(lacking))
+
+    def stages_of(self, run):
+        """What DVC knows a run by.
+
+        Args:
+            run: id, of a stage's run or of a pipeline's.
+
+        Returns:
+            dict: stage to the key of its StageRecord, or to None when it did not finish.
+
+        Raises:
+            UserError: no such run, or not one of a pipeline.
+        """
+        client = self._experiment.client
+        asked = found(client.get_run, run) if self._experiment.id else None
+        if asked is None:
+            raise UserError(f"{run}: expected the id of a run in MLflow, found none of that id")
+        tags = asked.data.tags
+        if tags.get("kind") == "pipeline":
+            stages = self._experiment.search(f"tags.mlflow.parentRunId = '{run}'")
+        elif "dvc.stage" in tags:
+            stages = [asked]
+        else:
+            raise UserError(f"{run}: expected the run of a stage, found one without `dvc.stage`")
+        return {each.data.tags["dvc.stage"]: each.data.tags.get("dvc.key") for each in stages}
+
+    def _log_outputs(self, run, record, logged_epochs=()):
+        tags = {f"dvc.out.{path}": md5 for path, md5 in record.outs.items()}
+        self._experiment.log(run, tags=tags | {"dvc.key": record.key})
+        lacking = log_outputs(
+            self._experiment, run, record, record.outs, logged_epochs=logged_epochs
+        )
+        return lacking + self._complete_models(run, record)[1]
+
+    def _complete_models(self, run, record):
+        """Log and register the models that a run lacks; return what `complete` does."""
+        study, written, lacking = self._experiment.study, [], []
+        for file in files(study, record, record.outs):
+            if study.outputs.match("models", file.path) is None:
+                continue
+            model_id = model_of(self._experiment, run, file.path)
+            if model_id is None:
+                if file.content is None:
+                    lacking.append(file.path)
+                    continue
+                model_id = log_model(self._experiment, run, record, file)
+                written.append(file.path)
+            written += self._registry.register(record, file, model_id, run)
+            self._experiment.on_progress()
+        return written, lacking

@@ -1,0 +1,127 @@
+"""Registered models: which versions there are, and which of them is the champion."""
+
+from tests.kit.hand_made import as_json, keras_file, origin, record, training
+
+NAME = "toy-dense"
+
+
+def restore(tiny, *records):
+    store = tiny.connect()
+    for each in records:
+        store.restore(each, origin())
+    return tiny.written()
+
+
+def test_one_version_for_a_model_of_the_same_bytes(tiny):
+    trained = training(tiny.files)
+    written = restore(tiny, trained, record(tiny.files, "again", outs=model_of(trained)))
+    assert list(written.versions(NAME)) == [1]
+
+
+def model_of(trained):
+    path = "models/dense.keras"
+    return {path: trained.open(path).read_bytes()}
+
+
+def test_a_version_says_what_its_accuracy_is_of(tiny):
+    trained = training(tiny.files, accuracy=0.75)
+    tags = restore(tiny, trained).versions(NAME)[1].tags
+    assert tags["val/accuracy"] == "0.75"
+    assert tags["data.val.md5"] == trained.deps["data/val.npz"]
+
+
+def test_the_best_on_the_same_validation_data_is_the_champion(tiny):
+    written = restore(
+        tiny, *(training(tiny.files, accuracy=accuracy) for accuracy in (0.8, 0.9, 0.7, 0.9001))
+    )
+    assert written.aliases(NAME) == {"champion": 4}
+    assert [line.partition(", ")[2] for line in tiny.news] == [
+        "val/accuracy 0.8000, is the new champion",
+        "val/accuracy 0.9000, is the new champion",
+        "val/accuracy 0.7000; champion stays version 2 with 0.9000",
+        "val/accuracy 0.9001, is the new champion",
+    ]
+
+
+def test_a_version_of_other_validation_data_does_not_take_the_champion(tiny):
+    other = training(tiny.files, accuracy=1.0, val=b"three easy ones")
+    written = restore(tiny, training(tiny.files, accuracy=0.9), other)
+    own = f"champion-{other.deps['data/val.npz'][:8]}"
+    assert written.aliases(NAME) == {"champion": 1, own: 2}
+    assert tiny.news[-1] == (
+        f"MLflow: toy-dense version 2, val/accuracy 1.0000, is the new {own}; "
+        "it does not compete with the champion, which is of other validation data"
+    )
+
+
+def test_after_the_champion_was_deleted_the_best_of_all_that_are_left_is_chosen(tiny):
+    written = restore(tiny, *(training(tiny.files, accuracy=a) for a in (0.8, 0.9, 0.95)))
+    written.client.delete_model_version(NAME, "3")
+    written = restore(tiny, training(tiny.files, accuracy=0.7))
+    assert written.aliases(NAME) == {"champion": 2}
+    assert "champion is version 2 with 0.9000" in tiny.news[-1]
+
+
+def test_after_the_champion_was_deleted_other_data_do_not_take_its_place(tiny):
+    written = restore(tiny, *(training(tiny.files, accuracy=a) for a in (0.8, 0.9)))
+    written.client.delete_model_version(NAME, "2")
+    written = restore(tiny, training(tiny.files, accuracy=1.0, val=b"easy"))
+    assert "champion" not in written.aliases(NAME)
+    assert tiny.connect().complete(training(tiny.files, accuracy=0.8)) == (
+        ["alias champion of toy-dense"],
+        [],
+    )
+    assert tiny.written().aliases(NAME)["champion"] == 1
+
+
+def test_the_champion_can_be_given_to_other_data_by_hand(tiny):
+    data = {"val": b"new"}
+    written = restore(
+        tiny, training(tiny.files, accuracy=0.9), training(tiny.files, accuracy=0.5, **data)
+    )
+    written.client.set_registered_model_alias(NAME, "champion", "2")
+    written = restore(tiny, training(tiny.files, accuracy=0.6, **data))
+    assert written.aliases(NAME)["champion"] == 3
+
+
+def test_a_users_own_version_is_left_alone(tiny):
+    written = restore(tiny, training(tiny.files, accuracy=0.8))
+    written.client.create_model_version(NAME, source="file:///elsewhere", tags={"mine": "yes"})
+    written.client.set_registered_model_alias(NAME, "champion", "2")
+    written = restore(tiny, training(tiny.files, accuracy=0.9))
+    assert written.aliases(NAME)["champion"] == 2
+    assert sorted(written.versions(NAME)) == [1, 2, 3]
+    assert written.versions(NAME)[2].tags == {"mine": "yes"}
+
+
+def test_a_model_without_an_accuracy_is_registered_and_does_not_compete(tiny):
+    fitted = record(tiny.files, "fit", outs={"models/dense.keras": keras_file("fitted")})
+    written = restore(tiny, fitted, training(tiny.files, accuracy=0.1))
+    assert sorted(written.versions(NAME)) == [1, 2]
+    assert written.aliases(NAME) == {"champion": 2}
+    assert tiny.news[0].endswith("version 1, without val/accuracy: it does not compete")
+
+
+def test_an_accuracy_that_is_no_number_does_not_compete(tiny):
+    outs = {
+        "models/dense.keras": keras_file("diverged"),
+        "metrics/x.json": b'{"val": {"accuracy": NaN}}',
+    }
+    written = restore(tiny, record(tiny.files, "fit", outs=outs), training(tiny.files))
+    assert written.aliases(NAME) == {"champion": 2}
+
+
+def test_without_a_split_called_validation_all_data_count(tiny):
+    def fit(accuracy, data):
+        return record(
+            tiny.files,
+            "fit",
+            deps={"data/all.npz": data},
+            outs={
+                "models/dense.keras": keras_file(f"{accuracy}"),
+                "metrics/fit.json": as_json(val={"accuracy": accuracy}),
+            },
+        )
+
+    written = restore(tiny, fit(0.5, b"one"), fit(0.6, b"other"), fit(0.7, b"one"))
+    assert written.aliases(NAME)["champion"] == 3
