@@ -158,9 +158,7 @@ def test_workspaces_of_several_people_have_parents_of_their_own(tiny, monkeypatc
         connected.restore(trained, provenance.restored("workspace", commit=None))
     parents = {run.info.run_name: run for run in tiny.written().runs("pipeline")}
     host = provenance.socket.gethostname()
-    assert set(parents) == {
-        f"workspace of {user}@{host}:{tiny.folder}" for user in ("ann", "bob")
-    }
+    assert set(parents) == {f"workspace of {user}@{host}:{tiny.folder}" for user in ("ann", "bob")}
     assert len({run.data.tags["mlflow.parentRunId"] for run in tiny.written().runs()}) == 2
     bobs = parents[f"workspace of bob@{host}:{tiny.folder}"].data.tags
     assert (bobs["mlflow.user"], bobs["host"], bobs["folder"]) == ("bob", host, str(tiny.folder))
@@ -180,16 +178,13 @@ def test_syncs_of_several_hosts_at_once_leave_one_run_a_record(tiny, tmp_path, m
         training(tiny.files, "cnn"),
         record(tiny.files, "draw", deps=deps, outs={"figures/dense/a.png": b"1"}),
     ]
-    at_once = threading.Barrier(len(hosts))
+    at_once = threading.Barrier(len(hosts), timeout=60)
 
     def sync(connected):
         for each in records:
+            assert connected.find(each.key) == []
             at_once.wait()
-            if not connected.find(each.key):
-                at_once.wait()
-                connected.restore(each, origin())
-            else:
-                at_once.abort()
+            connected.restore(each, origin())
 
     with ThreadPoolExecutor(len(hosts)) as threads:
         list(threads.map(sync, stores))
@@ -198,10 +193,8 @@ def test_syncs_of_several_hosts_at_once_leave_one_run_a_record(tiny, tmp_path, m
         "draw", "train_cnn", "train_dense",
     ]  # fmt: skip
     (parent,) = written.runs("pipeline")
-    assert {run.data.tags["mlflow.parentRunId"] for run in written.runs()} == {
-        parent.info.run_id
-    }
-    assert {run.info.status for run in written.runs() + [parent]} == {"FINISHED"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in written.runs()} == {parent.info.run_id}
+    assert {run.info.status for run in [*written.runs(), parent]} == {"FINISHED"}
     for name in (NAME, "toy-cnn"):
         (version,) = written.versions(name).values()
         assert written.client.get_run(version.run_id).info.lifecycle_stage == "active"
@@ -213,9 +206,7 @@ def test_duplicates_that_an_earlier_sync_left_are_cleaned_up(tiny):
     connected.restore(trained, origin())
     (kept,) = tiny.written().runs()
     client = tiny.written().client
-    copy = client.create_run(
-        kept.info.experiment_id, kept.info.start_time + 1, kept.data.tags, "copy"
-    )
+    copy = client.create_run(kept.info.experiment_id, kept.info.start_time + 1, kept.data.tags)
     client.set_terminated(copy.info.run_id)
     connected.complete(trained)
     assert [run.info.run_id for run in tiny.written().runs()] == [kept.info.run_id]
@@ -238,7 +229,7 @@ def test_a_repository_may_have_any_path(tmp_path, empty_database, monkeypatch, n
     folder.mkdir()
     (folder / "studykit.yaml").write_text(hand_made.STUDY)
     shutil.copy(empty_database, folder / "mlflow.db")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.chdir(folder)
     trained = training(tmp_path / "files")
     Store.connect().restore(trained, origin())
@@ -268,6 +259,7 @@ def move(tiny, monkeypatch, *, artefacts=True):
     if not artefacts:
         shutil.rmtree(other / "mlartifacts")
     monkeypatch.chdir(other)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     return other
 
 
@@ -294,7 +286,9 @@ def test_a_store_that_was_copied_without_its_artefacts_says_where_they_are(tiny,
     Store.connect(on_news=tiny.news.append)
     assert f"copy that folder to {other / 'mlartifacts'}" in tiny.news[-1]
     with sqlite3.connect(other / "mlflow.db") as database:
-        (uri,) = database.execute("SELECT artifact_uri FROM runs WHERE name LIKE 'train%'").fetchone()
+        (uri,) = database.execute(
+            "SELECT artifact_uri FROM runs WHERE name LIKE 'train%'"
+        ).fetchone()
     assert uri.startswith(tiny.folder.as_uri())
 
 
