@@ -47,9 +47,15 @@ results: $(VENV)/installed ## Run what a change made stale, and nothing for data
 BASE ?= main
 changes: $(VENV)/installed ## Say in changes/ what differs from BASE; fail for a significant loss
 	@mkdir -p changes
-	@$(VENV)/bin/mnist-study diff $(BASE) workspace --md --images changes/images --image-url images \
-		> changes/index.md || true
-	@$(VENV)/bin/mnist-study diff $(BASE) workspace --md > changes/comment.md || test $$? -eq 2
+	@case '$(BASE)' in \
+	''|*[!0]*) ;; \
+	*) echo 'BASE=$(BASE): a new branch has no base to compare with' | tee changes/comment.md; exit;; \
+	esac; \
+	git rev-parse --verify --quiet '$(BASE)^{commit}' >/dev/null || { \
+		echo 'error: BASE=$(BASE): expected a commit, branch or tag, found none of that name'; exit 1; }; \
+	$(VENV)/bin/mnist-study diff '$(BASE)' workspace --md --images changes/images --image-url images \
+		> changes/index.md || true; \
+	$(VENV)/bin/mnist-study diff '$(BASE)' workspace --md > changes/comment.md || test $$? -eq 2
 
 stale: $(VENV)/installed ## Fail if the committed results are not those of the committed code
 	@$(VENV)/bin/mnist-study stale

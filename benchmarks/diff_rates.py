@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_study.params import load
 from mnist_study.scores.uncertainty import paired_difference
-from studykit.compare.comparison import holm, judge_test
+from studykit.compare.metrics import judge_test
+from studykit.compare.paired import holm
+from studykit.compare.settings import DiffSettings
+from studykit.params import load
 
 IMAGES = 10_000
 
@@ -74,7 +76,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=1000)
     pairs = parser.parse_args().pairs
-    settings = load().diff
+    settings = load(diff=DiffSettings).diff
     false = count_losses(settings, pairs=pairs, losses={})
     print(f"equally good: {false} of {pairs} pairs called a loss")
     for net in NETS:

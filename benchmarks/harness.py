@@ -26,7 +26,8 @@ from studykit.records.origins import this_machine
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
-LIBRARIES = ("dvc", "jax", "keras", "mlflow", "numpy", "ray", "tensorflow", "torch")
+LIBRARIES = ("dvc", "keras", "mlflow", "numpy", "ray", "tensorflow")
+PEERS = ("jax", "torch")
 
 
 class Measured(NamedTuple):
@@ -92,9 +93,10 @@ def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda pars
 
     def main():
         with prepare(arguments) as turns:
+            header = machine(getattr(arguments, "peers", None))
             for frame in measure(turns, rounds):
-                write(target, frame, machine())
-        print(f"\n{machine()}\n\n{table(frame)}\n")
+                write(target, frame, header)
+        print(f"\n{header}\n\n{table(frame)}\n")
         save(target.with_suffix(".png"), draw(frame))
 
     command(main)
@@ -169,7 +171,8 @@ def table(frame):
             for row in rows.itertuples()
         ]
         columns = 5 if any(rows["note"]) else 4
-        tables.append(_markdown([row[:columns] for row in (head, *cells)]))
+        rows = [row[:columns] for row in (head, *cells)]
+        tables.append(markdown(rows, right=(1, 2, 3)))
     return "\n\n".join(tables)
 
 
@@ -221,15 +224,27 @@ def read(path):
         return pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}), header
 
 
-def machine():
-    """Processor, cores, memory, GPU, date and versions, in a line."""
+def machine(peers=None):
+    """Processor, cores, memory, GPU, date and versions, in a line.
+
+    Args:
+        peers: another interpreter, whose libraries are named, too.
+    """
     memory = round(psutil.virtual_memory().total / 2**30)
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if find_spec(name))
+    versions += "".join(f", {name} {_version(peers, name)}" for name in PEERS if peers)
     here = this_machine()
     return (
         f"{here['processor']}, {cores()} cores, {memory} GiB, {gpus()}{here['system']}; "
         f"{datetime.date.today()}; Python {here['python']}, {versions}"
     )
+
+
+def _version(python, library):
+    """The version of a library that another interpreter has."""
+    asked = f"from importlib.metadata import version; print(version({library!r}))"
+    answer = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
 
 
 def gpus():
@@ -257,17 +272,23 @@ def raw_data(folder):
     return folder
 
 
-def _markdown(rows):
+def markdown(rows, *, right):
+    """A table.
+
+    Args:
+        rows: lists of text of the same length, first the heading.
+        right: numbers of the columns that are aligned to the right.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     aligned = [
         [
-            cell.rjust(width) if 0 < column < 4 else cell.ljust(width)
+            cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         for row in rows
     ]
     rule = [
-        "-" * (width - 1) + (":" if 0 < column < 4 else "-") for column, width in enumerate(widths)
+        "-" * (width - 1) + (":" if column in right else "-") for column, width in enumerate(widths)
     ]
     lines = [aligned[0], rule, *aligned[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks.harness import Measured, cores, raw_data, run
 from mnist_study.data.idx import read_images, read_labels
 from mnist_study.data.splits import Split, save
+from mnist_study.study import NETS
 
-NETS = {"dense": "dense net", "cnn": "CNN"}
 EPOCHS = 3  # the first is a warm-up
 STEPS = {"dense": 1000, "cnn": 200}  # of an epoch
 SHORT_STEPS = 100
@@ -83,13 +83,12 @@ def take(net, path, setting, steps, count, threads):
     return [Measured(case, how, answer["ms"], "ms per step", answer["md5"][:8])]
 
 
-def train(net, path, setting, *, steps, epochs, threads=1, python=(sys.executable,), environment):
+def train(net, path, setting, *, steps, epochs, threads=1, environment):
     """Train some steps in a process of its own.
 
     Args:
         net, path, steps, epochs, threads: see contenders/kernel_choice.py.
         setting: of SETTINGS.
-        python: the interpreter's command.
         environment: further variables.
 
     Returns:
@@ -106,7 +105,7 @@ def train(net, path, setting, *, steps, epochs, threads=1, python=(sys.executabl
         "variables": variables,
     }
     completed = subprocess.run(
-        [*python, "-m", "benchmarks.contenders.kernel_choice", json.dumps(options)],
+        [sys.executable, "-m", "benchmarks.contenders.kernel_choice", json.dumps(options)],
         env=os.environ | environment,
         capture_output=True,
         text=True,

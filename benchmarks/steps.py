@@ -4,25 +4,29 @@
 
 Same nets, images, batch size 32, Adam, cross-entropy and dropout, with every core. A contender is
 a process of its own, and its turn an epoch. The first row is the floor: the kernels of one step
-alone. This project is measured on each backend that is installed beside it; PyTorch's and JAX's own
-loops where PYTHON names an interpreter that has both, and Optax.
+alone. PyTorch and JAX are measured where PYTHON names an interpreter that has both, and Optax;
+PyTorch with all instruction sets of the processor, and with those up to AVX2 as this project.
 """
 
 import tempfile
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.processes import Worker, closing_all
 from mnist_study.data.idx import read_images, read_labels
 from mnist_study.data.splits import Split, save
+from mnist_study.study import NETS
 
-NETS = {"dense": "dense net", "cnn": "CNN"}
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
 SHORT_STEPS = {"dense": 500, "cnn": 100}
 BATCH = 32
+PYTORCH_AVX2 = {  # which this project is held to
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+}
 
 
 def main():
@@ -59,22 +63,23 @@ def contenders(net, path, peers):
     own = {
         "kernels alone, all cores": partial(start_own, "kernels", net, cores()),
         "kernels alone, one core": partial(start_own, "kernels", net, 1),
-        "this project": partial(start_own, "project", net, path, "tensorflow"),
-        **{
-            f"this project on {name}": partial(start_own, "project", net, path, backend)
-            for name, backend in {"JAX": "jax", "PyTorch": "torch"}.items()
-            if find_spec(backend)
-        },
+        "this project": partial(start_own, "project", net, path),
         "Keras, model.fit": partial(start_own, "plain_keras", net, path),
     }
     if not peers:
         return own
     peer = partial(start_own, python=peers)
-    layouts = {"PyTorch, channels last": partial(peer, "pytorch", net, path, "channels_last")}
+    ways = {"eager": "eager", "channels_last": "channels last", "compiled": "compiled"}
+    if net == "dense":
+        del ways["channels_last"]
     return own | {
-        "PyTorch, eager": partial(peer, "pytorch", net, path, "eager"),
-        **(layouts if net == "cnn" else {}),
-        "PyTorch, compiled": partial(peer, "pytorch", net, path, "compiled"),
+        **{
+            f"PyTorch, {name}{held}": partial(
+                peer, "pytorch", net, path, way, environment=environment
+            )
+            for held, environment in {"": {}, ", AVX2": PYTORCH_AVX2}.items()
+            for way, name in ways.items()
+        },
         "JAX, jitted loop": partial(peer, "jax_loop", net, path),
     }
 

@@ -1,22 +1,25 @@
-"""Put the recorded results into docs/benchmarks.md.
+"""Put the recorded results into docs/benchmarks.md and docs/processors.md.
 
     python -m benchmarks.tables
 
 A block `<!-- benchmark NAME -->` … `<!-- /benchmark -->` gets the table of results/NAME.csv, the
-machine it is from, and the figure.
+machine it is from, and the figure, where there is one.
 """
 
 import re
 from pathlib import Path
 
+from benchmarks import processors
 from benchmarks.harness import RESULTS, read, table
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
+FOLDER = Path(__file__).resolve().parents[1] / "docs"
+DOCUMENTS = (FOLDER / "benchmarks.md", FOLDER / "processors.md")
 BLOCK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
 def main():
-    DOCUMENT.write_text(fill(DOCUMENT.read_text("utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(fill(document.read_text("utf-8")), encoding="utf-8")
 
 
 def fill(text, results=RESULTS):
@@ -35,6 +38,8 @@ def _block(path):
     if not path.is_file():
         return "\nNot measured yet.\n\n"
     frame, machine = read(path)
+    if path.stem == "processors":
+        return f"\n{processors.table(frame)}\n\n{machine}.\n\n"
     figure = f"![{path.stem}: medians and ranges](../benchmarks/results/{path.stem}.png)"
     rounds = frame["round"].max()
     return f"\n{table(frame)}\n\n{figure}\n\n{machine}. Rounds: {rounds}.\n\n"

@@ -16,10 +16,10 @@ from functools import partial
 from benchmarks.clone import DVC, clone
 from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
 from benchmarks.ray_head import cluster
+from mnist_study.study import NETS
 
 EPOCHS = {"dense": 20, "cnn": 2}
 SHORT_EPOCHS = {"dense": 2, "cnn": 1}
-NETS = {"dense": "dense net", "cnn": "CNN"}
 SWEEP = (DVC[0], "-m", "studykit.cli", "sweep")
 
 

@@ -1,46 +1,41 @@
 """Split the data into train, val and test, and say what it looks like.
 
-Reads `data/raw/`; writes `data/processed/`, metrics per split and a figure of example digits.
+Reads `data/raw/`; writes `data/processed/`, metrics per split, and the first training images
+of each digit for the report.
 """
 
 from pathlib import Path
 
-from mnist_study.data import splits
-from mnist_study.data.idx import read_images, read_labels
-from mnist_study.data.splits import Split
-from mnist_study.params import load
-from mnist_study.report.figures.digits import draw_digits
-from mnist_study.report.figures.style import save
+from mnist_study.data.params import Preprocess
 from studykit.errors import command
-from studykit.files import write_json
-from studykit.tracking import live as tracking
+from studykit.params import load
+from studykit.tracking.run import run
 
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")
+SHOWN = 10  # training images of each digit
 
 
 def main():
-    params = load().preprocess
-    with tracking.run("preprocess"):
-        train_val = read_split("train")
-        train, val = splits.split_train_val(
-            train_val, val_fraction=params.val_fraction, seed=params.seed
+    params = load(preprocess=Preprocess).preprocess
+    with run("preprocess"):
+        from mnist_study.data import idx, partition, splits
+        from studykit.files import write_arrays, write_json
+
+        parts = {part: idx.read_split(RAW, part) for part in ("train", "t10k")}
+        train, val = partition.split_train_val(
+            parts["train"], val_fraction=params.val_fraction, seed=params.seed
         )
-        parts = {"train": train, "val": val, "test": read_split("t10k")}
-        for name, split in parts.items():
+        processed = {"train": train, "val": val, "test": parts["t10k"]}
+        for name, split in processed.items():
             splits.save(PROCESSED / f"{name}.npz", split)
         write_json(
             "metrics/preprocess.json",
-            {name: splits.describe(split) for name, split in parts.items()},
+            {name: partition.describe(split) for name, split in processed.items()},
         )
-        save("plots/preprocess/digits.png", draw_digits(train))
-
-
-def read_split(part):
-    return Split(
-        read_images(RAW / f"{part}-images-idx3-ubyte"),
-        read_labels(RAW / f"{part}-labels-idx1-ubyte"),
-    )
+        write_arrays(
+            "plots/preprocess/digits.npz", digits=partition.first_of_each_class(train, SHOWN)
+        )
 
 
 if __name__ == "__main__":

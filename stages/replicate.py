@@ -1,31 +1,45 @@
-"""Sum up the study's repetitions with other seeds, and judge the claims by all of them.
+"""Sum up the study's repetitions with other seeds, and say whether they are of this very study.
 
-Reads `replication/`, which `mnist-study replicate` writes; writes metrics and two figures.
+Reads `replication/`, which `mnist-study replicate` writes, and all that its trials depend on;
+writes metrics with a verdict on each claim that seeds can change, and how the study differs.
 """
 
-import pandas as pd
-
-from mnist_study.params import load
-from mnist_study.report.figures.replication import draw_panels
-from mnist_study.report.figures.style import compose, save
-from mnist_study.scores import replication
+from mnist_study.scores.params import Evaluate
 from studykit.errors import command
 from studykit.files import write_json
-from studykit.tracking import live as tracking
+from studykit.params import load
+from studykit.tracking.run import run
 
 
 def main():
-    params = load().evaluate
-    with tracking.run("replicate"):
+    params = load(
+        fetch=dict,
+        preprocess=dict,
+        train_dense=dict,
+        train_cnn=dict,
+        evaluate=Evaluate,
+        compute=dict,
+    )
+    with run("replicate"):
+        import pandas as pd
+
+        from mnist_study import replication, verdicts
+
         trials = pd.read_csv(replication.TRIALS)
         histories = pd.read_csv(replication.HISTORIES)
         summary = replication.summarise(
-            trials, histories, claims=params.claims, confidence=params.confidence
+            trials,
+            histories,
+            claims=params.evaluate.claims,
+            confidence=params.evaluate.confidence,
         )
         write_json("metrics/replicate.json", summary)
-        panels = draw_panels(trials, histories, summary, confidence=params.confidence)
-        for name, drawn in panels.items():
-            save(f"plots/replicate/{name}.png", compose(*drawn.values()))
+        differences = verdicts.differences(
+            dict(params), trials, histories, verdicts.read_histories()
+        )
+        write_json(verdicts.DIFFERENCES, differences)
+        for difference in differences:
+            print(f"not what the trials were measured on: {difference}")
 
 
 if __name__ == "__main__":

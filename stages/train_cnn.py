@@ -1,28 +1,28 @@
 """Train the convolutional net on the training images; validation images score each epoch.
 
-Reads `train.npz` and `val.npz` in `data/processed/`; writes `models/cnn.keras`, the history, its
-curves and metrics.
+Reads `train.npz` and `val.npz` in `data/processed/`; writes `models/cnn.keras`, the history and
+metrics.
 """
 
-from mnist_study.nets import backend
-from mnist_study.params import load
+from mnist_study.nets import cnn
+from mnist_study.training.params import Compute
 from studykit.errors import command
-from studykit.tracking import live as tracking
+from studykit.params import load
+from studykit.tracking.run import run
 
 
 def main():
-    params = load()
-    with tracking.run("train_cnn") as run:
-        backend.choose(params.compute.backend)
+    params = load(train_cnn=cnn.Params, compute=Compute)
+    with run("train_cnn") as tracked:
         # Only now: TensorFlow takes seconds to import, and a mistake in a parameter none to find.
-        from mnist_study.nets import networks, training
+        from mnist_study.training.fit import train_and_write
 
-        training.run_stage(
+        train_and_write(
             "cnn",
-            networks.build_cnn,
+            cnn.build,
             params=params.train_cnn,
             compute=params.compute,
-            on_epoch=run.log_epoch,
+            on_epoch=tracked.log_epoch,
         )
 
 

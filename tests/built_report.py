@@ -26,6 +26,6 @@ def build_report(folder):
     shutil.rmtree(folder / "plots" / "report", ignore_errors=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr("studykit.tracking.live.run", lambda _: nullcontext())
+        patch.setattr(report, "run", lambda _: nullcontext())
         report.main()
     return folder

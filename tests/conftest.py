@@ -69,7 +69,7 @@ def tiny_repro(tmp_path_factory):
             "dvc repro 2>&1",
             PYTHONPATH=str(ROOT / "tests" / "observe"),
             OBSERVED=str(observed),
-            MNIST_STUDY_NO_FORK="1",
+            STUDYKIT_NO_FORK="1",
         ).stdout
         yield SimpleNamespace(
             study=study, output=output, observed=observed, twin=twin, elsewhere=process

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,8 +11,15 @@ from ruamel.yaml import YAML
 
 from tests.tiny_study import ROOT, TinyStudy
 
-FILES = ("dvc.lock", "dvc.yaml", "params.yaml", "pyproject.toml")
-FOLDERS = ("metrics", "plots", "src", "stages")
+FILES = (
+    "dvc.lock",
+    "dvc.yaml",
+    "models/origins.json",
+    "params.yaml",
+    "pyproject.toml",
+    "studykit.yaml",
+)
+FOLDERS = ("metrics", "plots", "src", "stages", "replication")
 
 
 class RecordedStudy(TinyStudy):
@@ -19,8 +27,8 @@ class RecordedStudy(TinyStudy):
 
     def __init__(self, root):
         self.root = root
-        root.mkdir()
         for name in FILES:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
         for name in FOLDERS:
             shutil.copytree(
@@ -30,8 +38,18 @@ class RecordedStudy(TinyStudy):
         self("git init -q -b main")
         self.commit("recorded")
 
-    def flip(self, net, *, broken=0, mended=0):
-        """Turn right predictions wrong, and wrong ones right; images that Git holds come first."""
+    def flip(self, net, *, broken=0, mended=0, elsewhere=False):
+        """Turn right predictions wrong, and wrong ones right, as if the net was trained anew.
+
+        Args:
+            net: its name.
+            broken, mended: how many; images that Git holds come first.
+            elsewhere: whether another processor is all that explains it; else its code changed.
+        """
+        self.set_md5(f"models/{net}.keras", hashlib.md5(os.urandom(8)).hexdigest(), elsewhere)
+        if not elsewhere:
+            with open(self.root / f"stages/train_{net}.py", "a", encoding="utf-8") as script:
+                script.write("# changed\n")
         path = self.root / f"plots/evaluate/{net}_predictions.csv"
         table = pd.read_csv(path)
         right = (table["label"] == table["prediction"]).to_numpy()
@@ -47,6 +65,22 @@ class RecordedStudy(TinyStudy):
             "evaluate", **{net: {"errors": errors, "accuracy": 1 - errors / len(table)}}
         )
 
+    def set_md5(self, model, md5, elsewhere):
+        """Give a model other bytes in `dvc.lock`, where it came from this or another processor."""
+        path = self.root / "dvc.lock"
+        lock = YAML(typ="safe", pure=True).load(path)
+        for locked in lock["stages"].values():
+            for file in (*locked["deps"], *locked["outs"]):
+                if file["path"] == model:
+                    file["md5"] = md5
+        YAML().dump(lock, path)
+        path = self.root / "models/origins.json"
+        origins = json.loads(path.read_text())
+        origins[model]["md5"] = md5
+        if elsewhere:
+            origins[model] |= {"processor": "Another 3000", "instruction_set": "AVX512_CORE"}
+        path.write_text(json.dumps(origins, indent=2) + "\n")
+
     def set_metrics(self, name, **values):
         """Change the first level of a metrics file, or, of a net's, its test metrics."""
         path = self.root / f"metrics/{name}.json"
@@ -58,13 +92,19 @@ class RecordedStudy(TinyStudy):
                 metrics[key] = value
         path.write_text(json.dumps(metrics, indent=2) + "\n")
 
-    def lock(self):
-        """Write into `dvc.lock` what is in the folder, as if every stage had just run."""
+    def lock(self, *, without=()):
+        """Write into `dvc.lock` what is in the folder, as if every stage had just run.
+
+        Args:
+            without: stages that did not run.
+        """
         yaml = YAML(typ="safe", pure=True)
         lock = yaml.load(self.root / "dvc.lock")
         declared = yaml.load(self.root / "dvc.yaml")["stages"]
         params = yaml.load(self.root / "params.yaml")
         for stage, locked in lock["stages"].items():
+            if stage in without:
+                continue
             known = {dep["path"]: dep for dep in locked["deps"]}
             locked["deps"] = [known.get(path, {"path": path}) for path in declared[stage]["deps"]]
             locked["params"] = {
@@ -81,9 +121,9 @@ class RecordedStudy(TinyStudy):
         self(f"git switch -qc {name}")
         self.commit(message)
 
-    def experiment(self, name):
+    def experiment(self, name, *, without=()):
         """Record the folder as DVC records an experiment, and leave the branch as it was."""
-        self.lock()
+        self.lock(without=without)
         baseline = self("git rev-parse HEAD").stdout.strip()
         self("git switch -q --detach")
         self.commit(name)

@@ -12,11 +12,11 @@ def store(study):
 class Runs:
     """The runs of a store: all, those of stages, those of pipelines."""
 
-    def __init__(self, uri):
+    def __init__(self, uri, experiment="mnist-study"):
         self.client = MlflowClient(uri)
-        experiment = self.client.get_experiment_by_name("mnist-study")
+        found = self.client.get_experiment_by_name(experiment)
         self.all = self.client.search_runs(
-            [experiment.experiment_id], run_view_type=ViewType.ALL, max_results=1000
+            [found.experiment_id], run_view_type=ViewType.ALL, max_results=1000
         )
         self.stages = [run for run in self.all if run.data.tags["kind"] == "stage"]
         self.parents = [run for run in self.all if run.data.tags["kind"] == "pipeline"]

@@ -11,31 +11,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
-from mnist_study.params import load
 from tests.tiny_study import ROOT
 
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
-
-# No output depends on these: they refuse, watch or save time. Empty modules hold nothing at all.
-EXEMPT = {
-    "src/mnist_study/__init__.py",
-    "src/mnist_study/companions.py",
-    "src/mnist_study/errors.py",
-    "src/mnist_study/figures/__init__.py",
-    "src/mnist_study/forking.py",
-    "src/mnist_study/imports.py",
-    "src/mnist_study/params.py",
-    "src/mnist_study/provenance.py",
-    "src/mnist_study/tracking.py",
-}
-PACKAGES = {  # of the libraries that compute or draw, by the name that is imported
-    "keras": "keras",
-    "matplotlib": "matplotlib",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "tensorflow": "tensorflow",
-}
-IGNORED = re.compile(r"params\.yaml|models/origins\.json|src/|stages/|.*\.pyc$|\.git/|mlflow\.db")
+PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
+STUDY = "src/mnist_study/"
+PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "tensorflow")  # that compute or draw
 
 
 def declared(stage, *kinds):
@@ -44,37 +25,70 @@ def declared(stage, *kinds):
             yield item if isinstance(item, str) else next(iter(item))
 
 
+def declared_code(stage):
+    return {dep for dep in declared(stage, "deps") if dep.startswith(("src/", "stages/"))}
+
+
+def covers(declaration, used, separator="/"):
+    """Whether what is declared is what is used, or holds it: a folder, a section of parameters."""
+    return used == declaration or used.startswith(declaration + separator)
+
+
+def assert_declared(declarations, used, separator="/"):
+    """All that is used is declared, and nothing is declared that is not used."""
+    undeclared = {
+        each for each in used if not any(covers(d, each, separator) for d in declarations)
+    }
+    unused = {d for d in declarations if not any(covers(d, each, separator) for each in used)}
+    assert (undeclared, unused) == (set(), set())
+
+
 @pytest.fixture(params=PIPELINE)
 def observed(request, tiny_repro):
     stage = request.param
-    files = list(tiny_repro.observed.glob(f"stages.{stage}.*.json"))  # of each of its processes
-    contents = [json.loads(file.read_text()) for file in files]
-    return stage, {key: set().union(*(each[key] for each in contents)) for key in contents[0]}
+    (file,) = tiny_repro.observed.glob(f"stages.{stage}.*.json")  # a stage is one process
+    return stage, {key: set(values) for key, values in json.loads(file.read_text()).items()}
 
 
-def test_each_stage_declares_the_library_modules_that_it_imports(observed):
+def test_each_stage_declares_the_modules_of_the_study_that_it_uses(observed):
+    """It imports them, or reads their text; modules that are empty hold nothing."""
     stage, content = observed
-    modules = {dep for dep in declared(stage, "deps") if dep.endswith(".py")}
-    assert modules - {f"stages/{stage}.py"} == set(content["modules"]) - EXEMPT
+    assert all(module.startswith(STUDY) for module in content["modules"])
+    texts = {path for path in content["read"] if path.startswith(STUDY) and path.endswith(".py")}
+    used = {module for module in content["modules"] | texts if (ROOT / module).stat().st_size}
+    assert_declared(declared_code(stage), used | {f"stages/{stage}.py"})
+
+
+def test_no_stage_declares_the_kit():
+    code = {dep for stage in PIPELINE for dep in declared_code(stage)}
+    assert all(dep.startswith((STUDY, "stages/")) for dep in code)
 
 
 def test_each_stage_declares_the_parameters_that_it_reads(observed):
     stage, content = observed
-    declared_keys = {key for key in declared(stage, "params") if not key.startswith("libraries.")}
-    assert declared_keys == set(content["parameters"]) - {"libraries.model_dump"}
+    keys = {key for key in declared(stage, "params") if not covers("libraries", key, ".")}
+    read = {key for key in content["parameters"] if not covers("libraries", key, ".")}
+    assert_declared(keys, read, ".")
 
 
-@pytest.mark.parametrize("stage", PIPELINE)
-def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(stage):
-    scripts = [dep for dep in declared(stage, "deps") if dep.endswith(".py")]
+def test_every_parameter_that_is_declared_is_there():
+    for stage in PIPELINE:
+        for key in declared(stage, "params"):
+            value = PARAMS
+            for part in key.split("."):
+                value = value[part]
+
+
+def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(observed):
+    stage, content = observed
+    scripts = {f"stages/{stage}.py", *content["modules"]}
     imported = {package for script in scripts for package in imports(ROOT / script)}
-    used = {f"libraries.{PACKAGES[package]}" for package in imported & set(PACKAGES)}
-    backends = {"libraries.jax", "libraries.torch"}
-    if stage.startswith("train_"):  # on whatever backend is asked for
-        used |= backends
-    if stage == "report":  # which names them all
-        used = {f"libraries.{library}" for library in PACKAGES.values()} | backends
-    assert {key for key in declared(stage, "params") if key.startswith("libraries.")} == used
+    used = {f"libraries.{package}" for package in imported & set(PACKAGES)}
+    if "libraries" in declared(stage, "params"):  # all of them, as it names them
+        used = {key for key in content["parameters"] if covers("libraries", key, ".")}
+        assert used == {f"libraries.{package}" for package in PARAMS["libraries"]}
+        used = {"libraries"}
+    assert {key for key in declared(stage, "params") if covers("libraries", key, ".")} == used
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
@@ -87,16 +101,9 @@ def test_the_versions_are_those_of_the_lock_for_every_python(python):
         for requirement in requirements
         if requirement.marker is None or requirement.marker.evaluate(here)
     }
-    versions = load(ROOT / "params.yaml").libraries.model_dump(exclude={"torch"})
+    versions = PARAMS["libraries"]
+    assert set(versions) == set(PACKAGES)
     assert {library: locked[library] for library in versions} == versions
-
-
-def test_the_extras_bring_the_versions_that_the_parameters_name():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    libraries = load(ROOT / "params.yaml").libraries
-    for backend in ("jax", "torch"):
-        version = getattr(libraries, backend)
-        assert project["optional-dependencies"][backend] == [f"{backend}=={version}"]
 
 
 @pytest.mark.parametrize("python", [(3, 10, 9), (3, 11, 3), (3, 11, 4), (3, 13, 9), (3, 14, 0)])
@@ -116,25 +123,21 @@ def imports(script):
             yield node.module.partition(".")[0]
 
 
+def of_the_data(paths):
+    """Without code, and without names that begin with a dot: those are of files being written."""
+    return {path for path in paths if not path.startswith(("src/", "stages/")) and "/." not in path}
+
+
 def test_each_stage_declares_the_files_that_it_opens(observed):
     stage, content = observed
     outputs = set(declared(stage, "outs", "metrics", "plots"))
-    read = {path for path in content["read"] if not IGNORED.match(path)}
-    data = {dep for dep in declared(stage, "deps") if not dep.startswith(("src/", "stages/"))}
-    assert {path for path in read if "/." not in path} - outputs == data
+    data = set(declared(stage, "deps")) - declared_code(stage)
+    assert_declared(data, of_the_data(content["read"]) - outputs)
 
 
 def test_each_stage_declares_the_files_that_it_writes(observed):
     stage, content = observed
-    written = {p for p in content["written"] if "/." not in p and not IGNORED.match(p)}
-    assert written == set(declared(stage, "outs", "metrics", "plots"))
-
-
-def test_the_modules_that_are_left_out_are_named_in_the_pipeline():
-    text = (ROOT / "dvc.yaml").read_text()
-    for path in EXEMPT:
-        if not path.endswith("__init__.py"):
-            assert path.rpartition("/")[2] in text.partition("stages:")[0]
+    assert of_the_data(content["written"]) == set(declared(stage, "outs", "metrics", "plots"))
 
 
 def test_no_stage_but_evaluate_and_its_maker_names_the_test_images():

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from mnist_study import verdicts
+from studykit.files import write_json
+from studykit.params import read
 from tests.tiny_mnist import write_tiny_mnist
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +36,8 @@ class TinyStudy:
 
     def __init__(self, root, **values):
         """Copy the project as it is in the working tree, shrink its parameters, and commit.
+
+        Its repetitions with other seeds are the project's: of another study, as is recorded there.
 
         Args:
             root: a folder that does not exist yet; the data lie beside it.
@@ -63,6 +68,8 @@ class TinyStudy:
             evaluate__samples=8,
             **values,
         )
+        project = read(ROOT / "params.yaml")
+        write_json(self.root / verdicts.MEASURED_ON, verdicts.measured_on(project, ROOT))
         self("git init -q -b main")
         self.commit("tiny")
 

@@ -12,6 +12,38 @@ import time
 began = time.perf_counter()
 
 
+IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
+FORKED = "forked"  # which has a clock of its own
+PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
+    "dvc.stage.run": {"cmd_run": "stages"},
+    "mnist_study.data.idx": {"read_split": "data"},
+    "mnist_study.data.partition": dict.fromkeys(
+        ("describe", "first_of_each_class", "split_train_val"), "data"
+    ),
+    "mnist_study.data.splits": {"load": "data", "save": "data"},
+    "mnist_study.report.figures.digits": {"choose": "figures"},
+    "mnist_study.report.figures.panels": {"draw_panels": "figures", "write_figures": "figures"},
+    "mnist_study.report.figures.replication": {"draw_panels": "figures"},
+    "mnist_study.report.figures.style": dict.fromkeys(("compose", "save", "to_svg"), "figures"),
+    "mnist_study.report.findings": {"read_findings": "data"},
+    "mnist_study.report.page": {"write_pages": "page"},
+    "mnist_study.scores.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
+    "mnist_study.scores.evaluation": {"evaluate": "scores", "metrics": "scores"},
+    "mnist_study.training.fit": {"train": TRAINING},
+    "mnist_study.training.keras_file": {"save": "saving"},
+    "studykit.files": dict.fromkeys(
+        ("write_arrays", "write_csv", "write_json", "write_text"), "saving"
+    ),
+    "studykit.params": {"check_all": "parameters", "load": "parameters"},
+    "studykit.records.origins": {"record": "saving"},
+    "studykit.sources": {"fetch_files": "data"},
+    "studykit.tracking.run": dict.fromkeys(
+        ("Run.__init__", "Run.log_outputs", "Run.end"), "MLflow"
+    ),
+    "studykit.warm.forking": {"_find_server": IMPORTS, "_wait": FORKED},
+}
+
+
 def clocked():
     """What this process is: a stage, by its module, or DVC, or neither."""
     words = sys.orig_argv
@@ -27,40 +59,6 @@ if os.environ.get("CLOCK") and (clocked() or forks):
     import threading
     from importlib.machinery import PathFinder
 
-    IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
-    FORKED = "forked"  # which has a clock of its own
-    PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
-        "multiprocessing.process": {"BaseProcess.join": "figures"},  # drawn beside the page
-        "dvc.stage.run": {"cmd_run": "stages"},
-        "mnist_study.scores.evaluation": {"score": "scores", "tabulate": "scores"},
-        "mnist_study.scores.prediction": {"predict": "scores"},
-        "mnist_study.scores.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
-        "mnist_study.scores.calibration": {"score": "scores"},
-        "mnist_study.report.figures.curves": {"draw_curves": "figures"},
-        "mnist_study.report.figures.digits": {"draw_digits": "figures"},
-        "mnist_study.report.figures.report": dict.fromkeys(
-            ("draw_panels", "choose_digits", "draw_histories", "save_panels"), "figures"
-        ),
-        "mnist_study.report.figures.style": {
-            "compose": "figures",
-            "save": "figures",
-            "to_svg": "figures",
-        },
-        "studykit.files": {"write_csv": "saving", "write_json": "saving"},
-        "mnist_study.report.findings": {"read_findings": "data"},
-        "studykit.warm.forking": {"_begins": IMPORTS, "_wait": FORKED},
-        "mnist_study.data.idx": {"read_images": "data", "read_labels": "data"},
-        "mnist_study.nets.keras_file": {"save": "saving"},
-        "studykit.records.origins": {"record": "saving"},
-        "mnist_study.params": {"load": "parameters"},
-        "mnist_study.report.page": {"render": "page", "write_page": "page"},
-        "mnist_study.data.sources": {"fetch_files": "data"},
-        "mnist_study.data.splits": dict.fromkeys(
-            ("load", "save", "split_train_val", "describe"), "data"
-        ),
-        "studykit.tracking.live": {"Run.__init__": "MLflow", "Run.end": "MLflow"},
-        "mnist_study.nets.training": {"train": TRAINING},
-    }
     seconds = {}
     going_on = [OTHER]
     since = began

@@ -8,6 +8,7 @@ is no part of the time, nor is its first touch of memory: a virtual machine may 
 """
 
 import json
+import resource
 import sys
 import time
 from contextlib import nullcontext
@@ -15,22 +16,21 @@ from functools import partial
 from itertools import pairwise
 from statistics import median
 
+from benchmarks.study import prepare
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
-from mnist_study.params import load
+from mnist_study.study import NETS
 from studykit.files import read_json
-from studykit.tracking import live as tracking
 
 FEW = 3200  # images of a warm-up
 PROCESSED = "data/processed"
 
 
 def preprocess(repeats):
-    """The stage without its run in MLflow and its figure, which shows few digits of any data."""
+    """The stage without its run in MLflow."""
     from stages import preprocess as stage
 
-    tracking.run = lambda name: nullcontext()
-    stage.draw_digits = stage.save = lambda *_: None
+    stage.run = lambda name: nullcontext()
     seconds = [timed(stage.main) for _ in range(1 + repeats)][1:]
     images = sum(split["images"] for split in read_json("metrics/preprocess.json").values())
     return images, images, seconds
@@ -38,37 +38,21 @@ def preprocess(repeats):
 
 def train(net, repeats):
     """Epochs with their validations. In the first, TensorFlow builds the net's graph."""
-    from mnist_study.nets import networks, training
-    from mnist_study.nets.compute import configure
-
-    params = load()
-    section = getattr(params, f"train_{net}").model_copy(update={"epochs": 1 + repeats})
-    configure(params.compute)
+    _, _, fit = prepare(net, epochs=1 + repeats)
     parts = [splits.load(f"{PROCESSED}/{part}.npz") for part in ("train", "val")]
     ends = []
-    training.train(
-        getattr(networks, f"build_{net}")(section),
-        *parts,
-        params=section,
-        seed=params.compute.seed,
-        steps_per_execution=params.compute.steps_per_execution,
-        on_epoch=lambda row, images_per_second: ends.append(time.perf_counter()),
-    )
+    fit(*parts, on_epoch=lambda row, images_per_second: ends.append(time.perf_counter()))
     images = len(parts[0])
     return images + len(parts[1]), images, [end - begin for begin, end in pairwise(ends)]
 
 
 def evaluate(repeats):
     """The probabilities of both nets; their weights are as they began."""
-    from mnist_study.nets import networks
-    from mnist_study.nets.compute import configure
+    models = [prepare(net)[0] for net in NETS]
     from mnist_study.scores import prediction
 
-    params = load()
-    configure(params.compute)
     test = splits.load(f"{PROCESSED}/test.npz")
     few = Split(test.x[:FEW], test.y[:FEW])
-    models = networks.build_dense(params.train_dense), networks.build_cnn(params.train_cnn)
 
     def predict(images):
         return sum(timed(prediction.predict, model, images) for model in models)
@@ -96,7 +80,13 @@ def timed(function, *arguments, **keywords):
     return time.perf_counter() - began
 
 
+def peak_memory():
+    """Bytes that this process has held at most."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 if __name__ == "__main__":
     images, worked_on, seconds = WORK[sys.argv[1]](int(sys.argv[2]))
     us = 1e6 * median(seconds) / worked_on
-    print(json.dumps({"images": images, "us": us, "mb": tracking.peak_memory() / 1e6}))
+    print(json.dumps({"images": images, "us": us, "mb": peak_memory() / 1e6}))

@@ -22,32 +22,26 @@ def set_variables(event, arguments):
 
 sys.addaudithook(set_variables)
 
+from benchmarks.study import prepare
+from mnist_study.compute import tf
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
-from mnist_study.nets import networks
-from mnist_study.nets.compute import configure, tf
-from mnist_study.nets.training import train
-from mnist_study.params import load
 from mnist_study.scores.prediction import BATCH_SIZE, predict
 
 
 def main():
-    params = load()
-    net = options["net"]
-    section = getattr(params, f"train_{net}").model_copy(update={"epochs": options["epochs"]})
-    configure(params.compute.model_copy(update={"instruction_set": options["instruction_set"]}))
-    tf.config.threading.set_intra_op_parallelism_threads(options["threads"])
-    model = getattr(networks, f"build_{net}")(section)
+    model, section, fit = prepare(
+        options["net"],
+        compute={"instruction_set": options["instruction_set"]},
+        set_up=lambda: tf.config.threading.set_intra_op_parallelism_threads(options["threads"]),
+        epochs=options["epochs"],
+    )
     data = splits.load(options["data"])
     images = options["steps"] * section.batch_size
     speeds = []
-    train(
-        model,
+    fit(
         Split(data.x[:images], data.y[:images]),
         Split(data.x[:32], data.y[:32]),
-        params=section,
-        seed=params.compute.seed,
-        steps_per_execution=params.compute.steps_per_execution,
         on_epoch=lambda row, images_per_second: speeds.append(images_per_second),
     )
     probabilities = predict(model, Split(data.x[:BATCH_SIZE], data.y[:BATCH_SIZE]))

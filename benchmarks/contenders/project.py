@@ -1,4 +1,4 @@
-"""Time per step as this project trains: `python -m benchmarks.contenders.project NET DATA BACKEND`.
+"""Time per step as this project trains: `python -m benchmarks.contenders.project NET DATA`.
 
 An epoch is a turn. Only its training counts, not the validation after it.
 """
@@ -6,32 +6,19 @@ An epoch is a turn. Only its training counts, not the validation after it.
 import sys
 
 from benchmarks.processes import Turns
+from benchmarks.study import prepare
 from mnist_study.data import splits
 from mnist_study.data.splits import Split
-from mnist_study.nets import backend
-from mnist_study.params import load
 
 
 def main():
     turns = Turns()
-    net, path, name = sys.argv[1:]
-    backend.choose(name)
-    from mnist_study.nets import networks
-    from mnist_study.nets.compute import configure
-    from mnist_study.nets.training import train
-
-    params = load()
-    section = getattr(params, f"train_{net}").model_copy(update={"epochs": sys.maxsize})
-    configure(params.compute)
-    model = getattr(networks, f"build_{net}")(section)
+    net, path = sys.argv[1:]
+    _, section, fit = prepare(net, epochs=sys.maxsize)
     data = splits.load(path)
-    train(
-        model,
+    fit(
         data,
         Split(data.x[:32], data.y[:32]),
-        params=section,
-        seed=params.compute.seed,
-        steps_per_execution=params.compute.steps_per_execution,
         on_epoch=lambda row, images_per_second: turns.answer(
             1000 * section.batch_size / images_per_second
         ),

@@ -1,13 +1,21 @@
-"""The command `mnist-study`: a module a subcommand, imported only when it is asked for."""
+"""The command `studykit`: a module a subcommand, imported only when it is asked for.
+
+A study may have a command of its own name, with the same subcommands and more: a function that
+calls `main` with its `program` and `extra`.
+"""
 
 import argparse
+import gc
+import os
 import sys
-from importlib import import_module
+import traceback
+from importlib import import_module, metadata
 
-from studykit.errors import command
+from studykit.errors import UserError
 
-# Module in this package: what the subcommand of that name is for. The module has
-# `add_arguments(parser)`, and `run(arguments)`, which returns the exit status.
+# Name of the subcommand: its module, and what it is for. The module has `add_arguments(parser)`,
+# and `run(arguments)`, which returns the exit status. It may say in REFUSED which exit status a
+# user's mistake has, if not 1.
 COMMANDS = {
     "diff": (
         "studykit.compare.diff",
@@ -16,10 +24,6 @@ COMMANDS = {
     "lineage": (
         "studykit.tracking.lineage",
         "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
-    ),
-    "replicate": (
-        "mnist_study.replicate",
-        "Train both nets with other seeds, and collect what came of it.",
     ),
     "stale": (
         "studykit.records.stale",
@@ -35,25 +39,72 @@ COMMANDS = {
         "Run the whole pipeline again in a clone, and compare every byte.",
     ),
 }
+CRASHED = 70  # EX_SOFTWARE of sysexits.h: no subcommand means anything by it
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+NO_READER = 141  # 128 + SIGPIPE
 
 
-def main(words=None):
-    """Run a subcommand.
+def main(words=None, *, program="studykit", extra=None):
+    """Run a subcommand, and end the process with its exit status.
 
     Args:
-        words: the command line after `mnist-study`; the process's own by default.
+        words: the command line after the program's name; the process's own by default.
+        program: what users type.
+        extra: subcommands beside COMMANDS, likewise.
     """
     words = sys.argv[1:] if words is None else words
-    parser = argparse.ArgumentParser("mnist-study", description="Work with the study's results.")
+    commands = dict(sorted((COMMANDS | (extra or {})).items()))
+    module = None
+    try:
+        if words and words[0] in commands:
+            module = import_module(commands[words[0]][0])
+        arguments = _parse(words, program, commands, module)
+        gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
+        gc.enable()
+        status = _run(module, arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = getattr(module, "REFUSED", 1)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered has no reader either; Python would complain of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = NO_READER
+    except Exception:
+        traceback.print_exc()
+        status = CRASHED
+    sys.exit(status)
+
+
+def _parse(words, program, commands, module):
+    """The subcommand's arguments, and `started_in`: the folder that paths in them start from."""
+    parser = argparse.ArgumentParser(program, description="Work with the study's results.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (module_name, purpose) in COMMANDS.items():
+    for name, (_, purpose) in commands.items():
         subparser = subparsers.add_parser(name, help=purpose, description=purpose)
         if name in words[:1]:
-            module = import_module(module_name)
             module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
-    arguments = parser.parse_args(words)
-    command(lambda: sys.exit(arguments.run(arguments)))
+    parser.set_defaults(started_in=os.getcwd())
+    return parser.parse_args(words)
+
+
+def _run(module, arguments):
+    from studykit.records.root import enter_root
+
+    enter_root()
+    return module.run(arguments)
+
+
+class _Version(argparse.Action):
+    """Print the program's name and the version of the package that this kit is a part of."""
+
+    def __call__(self, parser, *_):
+        packages = metadata.packages_distributions().get(__package__, ["studykit"])
+        print(f"{parser.prog} {metadata.version(packages[0])}")
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-"""What a user did wrong, said in one line."""
+"""What a user did wrong, and what went wrong without harm: each said in one line."""
 
-import gc
+import re
 import signal
 import sys
 from contextlib import contextmanager
+
+from studykit.imports import resume_collector
+
+# User and password in an address: up to the last @ before the next slash or blank.
+CREDENTIALS = re.compile(r"//[^/\s]*@")
 
 
 class UserError(Exception):
@@ -16,8 +21,7 @@ def command(main):
     Args:
         main: function without arguments.
     """
-    gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
-    gc.enable()
+    resume_collector()
     with exit_on_user_error():
         main()
 
@@ -28,9 +32,29 @@ def exit_on_user_error():
     try:
         yield
     except UserError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {hide_passwords(error)}")
     except KeyboardInterrupt:
         sys.exit(130)  # 128 + SIGINT, as shells report it
+
+
+def warn(text):
+    """Print a warning to standard error, in one line.
+
+    Args:
+        text: the warning, or an exception whose message it is.
+    """
+    print(f"warning: {one_line(text)}", file=sys.stderr, flush=True)
+
+
+def one_line(text):
+    """The words of a text, or of an exception, in one line without passwords."""
+    said = " ".join(str(text).split())
+    return hide_passwords(said or type(text).__name__)
+
+
+def hide_passwords(text):
+    """A text with `//***@` in place of the user and password of each address."""
+    return CREDENTIALS.sub("//***@", str(text))
 
 
 @contextmanager

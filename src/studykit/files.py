@@ -3,34 +3,51 @@
 import hashlib
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
 def atomic_write(path):
-    """Give a temporary path beside the target; when the block ends well, rename it to the target.
+    """Give a temporary path; when the block ends well, rename that file to the target.
+
+    The temporary file has the target's own name, in a hidden folder `.part-…` beside it that is
+    this writer's alone: two writers never share one. A writer that is killed leaves its folder,
+    which the next one beside it removes.
 
     Args:
         path: the target; its folder is made.
 
     Yields:
-        Path with the target's suffix.
+        Path with the target's name.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.stem}.part{path.suffix}")
+    _remove_leftovers(path.parent)
+    folder = path.parent / f".part-{os.getpid()}-{os.urandom(4).hex()}"
+    folder.mkdir()
     try:
-        yield beside
-        os.replace(beside, path)
+        yield folder / path.name
+        os.replace(folder / path.name, path)
     finally:
-        beside.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers(folder):
+    """Remove what writers have left in a folder that were killed."""
+    for left in folder.glob(".part-*-*"):
+        try:
+            os.kill(int(left.name.split("-")[1]), 0)  # sends nothing
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, OverflowError, PermissionError):  # not from here, or somebody else's
+            pass
 
 
 def write_json(path, content):
-    """Write metrics: keys in their order, floats with all their digits, a newline at the end."""
-    with atomic_write(path) as beside:
-        beside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    """Write metrics: keys in their order, floats in full, a newline at the end."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path):
@@ -48,3 +65,17 @@ def md5(path):
     """MD5 of a file as DVC 3 computes it: of its bytes, whatever they are."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def write_text(path, text):
+    """Write text as UTF-8, whole or not at all."""
+    with atomic_write(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_arrays(path, **arrays):
+    """Write NumPy arrays by name as an .npz file that is not compressed."""
+    import numpy as np
+
+    with atomic_write(path) as beside:
+        np.savez(beside, **arrays)

@@ -34,6 +34,8 @@ class Outputs(Described):
         test_metrics: JSON file: model to its metrics, which its training run shows, too.
         figures: figures of a model, which its training run shows, too: files, with `*` for any
             part of a name, or folders of them.
+        documents: pages and texts for people, which their run shows even where only DVC's cache
+            holds them.
     """
 
     models: str | None = None
@@ -44,6 +46,7 @@ class Outputs(Described):
     claims: str | None = None
     test_metrics: str | None = None
     figures: str | None = None
+    documents: str | None = None
 
     def match(self, kind, path):
         """The name that a path has as an output of a kind, or None where it is none."""
@@ -62,6 +65,22 @@ class Outputs(Described):
         return pattern and re.sub(r"\{\w+\}", lambda _: name, pattern)
 
 
+class Preload(Described):
+    """What is imported once, in a process that stages are then forked from.
+
+    Attributes:
+        modules: to import, by full name; they bring what is large.
+        without: packages that those would import for something that this study does not use.
+        stages: modules of the stages that import the same: they wait until it is done.
+        ahead: modules of stages that run before those, and import little: they begin it, and go on.
+    """
+
+    modules: list[str] = []
+    without: list[str] = []
+    stages: list[str] = []
+    ahead: list[str] = []
+
+
 class Study(Described):
     """All of the file.
 
@@ -78,6 +97,7 @@ class Study(Described):
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
+        preload: what is imported once for many stages; only to save time.
     """
 
     name: str
@@ -90,6 +110,7 @@ class Study(Described):
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
+    preload: Preload = Preload()
 
     @cached_property
     def all_seeds(self):

@@ -1,28 +1,23 @@
 """What is called a loss, noise or a change, by hand-made results."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.params import Diff, Tolerance
-from studykit.compare.comparison import (
-    Change,
-    Rerun,
-    compare,
-    compare_accuracies,
-    compare_stages,
-    holm,
-    judge_tolerance,
-    no_longer_holds,
-)
-from studykit.compare.comparison_view import digit_groups
-from studykit.compare.results import Results, flatten
-from studykit.compare.text import draw_braille, draw_sparkline
+from studykit.compare.changes import Change, Rerun, compare_stages
+from studykit.compare.comparison import compare
+from studykit.compare.metrics import compare_accuracies, judge_tolerance
+from studykit.compare.models import example_groups
+from studykit.compare.results import Results
+from studykit.compare.sections import make_sections, metric_row
+from studykit.compare.settings import DiffSettings, Tolerance
+from studykit.compare.text import draw_braille, draw_braille_grid, draw_sparkline
+from studykit.compare.verdict import no_longer_holds
+from studykit.records.lock import Lock, LockedStage
 
-SETTINGS = Diff(significance=0.05, threshold=0.001, images=12, tolerances={})
+SETTINGS = DiffSettings(significance=0.05, threshold=0.001, images=12)
 
 
 def predict(wrong, images=1000):
@@ -35,8 +30,8 @@ def predict(wrong, images=1000):
 
 def results(label="a", **given):
     values = {
-        "params": {}, "lock": {}, "metrics": {"train.loss": 0.5}, "claims": {},
-        "predictions": {"net": predict(range(50))}, "histories": {}, "images": {}, "stale": {},
+        "params": {}, "lock": Lock({}), "metrics": {"train.loss": 0.5}, "claims": {},
+        "predictions": {"net": predict(range(50))}, "histories": {}, "examples": {}, "stale": {},
     }  # fmt: skip
     return Results(label=label, **(values | given))
 
@@ -49,13 +44,6 @@ def judge(before, after, **settings):
         SETTINGS.model_copy(update=settings),
     )
     return accuracies[0]
-
-
-def test_holm_multiplies_the_smallest_p_value_by_the_number_of_tests():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.6]) == [1.0, 1.0]
-    assert holm([0.02]) == [0.02]
-    assert holm([]) == []
 
 
 def test_ten_images_lost_and_none_won_is_a_loss():
@@ -105,7 +93,7 @@ def test_other_test_images_make_no_pairs():
         {"net": predict(range(50))}, {"net": other}, SETTINGS
     )
     assert (accuracies, flips) == ([], [])
-    assert unpaired == ["the test images of net are not the same"]
+    assert unpaired == ["the test examples of net are not the same"]
     comparison = compare(results(), results(predictions={"net": other}), SETTINGS)
     assert comparison.status == 2
 
@@ -149,7 +137,10 @@ def test_a_metric_that_moved_fails_nothing():
 
 
 def test_a_renamed_metric_is_gone_and_new_and_its_accuracy_still_tested():
-    before = results(metrics={"evaluate.net.test.accuracy": 0.95})
+    before = results(
+        metrics={"evaluate.net.test.accuracy": 0.95},
+        accuracies={"net": "evaluate.net.test.accuracy"},
+    )
     after = results(metrics={"evaluate.net.top1": 0.94}, predictions={"net": predict(range(60))})
     comparison = compare(before, after, SETTINGS)
     assert [(metric.name, metric.judgement) for metric in comparison.metrics] == [
@@ -232,33 +223,27 @@ def test_a_revision_without_results_cannot_be_compared(lacking):
     assert "empty has no results" in comparison.verdict
 
 
-def test_digits_are_shown_from_whichever_revision_has_them():
+def test_examples_are_shown_from_whichever_revision_has_them():
     dark, bright = np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)
-    before = results("a", predictions={"net": predict([3])}, images={3: dark})
-    after = results("b", predictions={"net": predict([7])}, images={7: bright})
+    before = results("a", predictions={"net": predict([3])}, examples={3: dark})
+    after = results("b", predictions={"net": predict([7])}, examples={7: bright})
     comparison = compare(before, after, SETTINGS)
-    assert list(digit_groups(comparison, before, after, images=12)) == [
-        ("net: 1 digit that only a gets right", ([bright], ["7: 7 → 8"])),
-        ("net: 1 digit that only b gets right", ([dark], ["3: 4 → 3"])),
+    assert list(example_groups(comparison, before, after, images=12)) == [
+        ("net: 1 example that only a gets right", [bright], ["7: 7 → 8"]),
+        ("net: 1 example that only b gets right", [dark], ["3: 4 → 3"]),
     ]
 
 
-def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
-    def stage(**given):
-        entry = SimpleNamespace(cmd="run", units=30, md5="a", out="o")
-        vars(entry).update(given)
-        return {
-            "cmd": entry.cmd,
-            "deps": [{"path": "code.py", "md5": entry.md5}],
-            "params": {"params.yaml": {"train.units": entry.units}},
-            "outs": [{"path": "model", "md5": entry.out}],
-        }
+def stage(*, cmd="run", units=30, code="a", out="o"):
+    return LockedStage(cmd, {"train.units": units}, {"code.py": code}, {"model": out})
 
+
+def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
     before = {name: stage() for name in ("same", "param", "file", "command", "forced", "old")}
     after = {
         "same": stage(),
         "param": stage(units=40, out="p"),
-        "file": stage(md5="b"),
+        "file": stage(code="b"),
         "command": stage(cmd="run again"),
         "forced": stage(out="p"),
         "fresh": stage(),
@@ -274,11 +259,12 @@ def test_stages_ran_again_for_a_parameter_a_file_or_a_command():
 
 
 def test_only_data_and_models_count_as_contents():
-    def lock(md5):
-        outs = [{"path": path, "md5": md5} for path in ("models/a.keras", "metrics/a.json")]
-        return {"train": {"cmd": "run", "outs": outs}}
+    def made(md5):
+        outs = dict.fromkeys(("models/a.keras", "metrics/a.json"), md5)
+        lock = Lock({"train": LockedStage("run", {}, {}, outs)})
+        return results(lock=lock, paths={"models": {"a": "models/a.keras"}})
 
-    comparison = compare(results(lock=lock("1")), results(lock=lock("2")), SETTINGS)
+    comparison = compare(made("1"), made("2"), SETTINGS)
     assert comparison.contents == [Change("models/a.keras", "1", "2")]
 
 
@@ -288,10 +274,6 @@ def test_what_did_not_change_is_said_so():
     assert comparison.params == [Change("x", None, 1)]
 
 
-def test_nested_values_have_dotted_names():
-    assert flatten({"a": {"b": 1, "c": {"d": [2]}}, "e": 3}) == {"a.b": 1, "a.c.d": [2], "e": 3}
-
-
 def test_a_sparkline_goes_from_its_lowest_to_its_highest_bar():
     assert draw_sparkline([0, 0.5, 1], 0, 1) == "▁▅█"
     assert draw_sparkline([3, 3], 3, 3) == "▁▁"
@@ -299,10 +281,53 @@ def test_a_sparkline_goes_from_its_lowest_to_its_highest_bar():
 
 def test_braille_draws_two_by_four_pixels_a_character():
     image = np.zeros((28, 28), np.uint8)
-    image[2, 2] = 255  # first dot of the first character
-    image[25, 25] = 255  # last dot of the last
-    image[2, 24] = 50  # too faint
+    image[0, 0] = 255  # first dot of the first character
+    image[27, 27] = 255  # last dot of the last
+    image[0, 26] = 50  # too faint
     lines = draw_braille(image)
-    assert [len(line) for line in lines] == [12] * 6
-    assert lines[0] == "⠁" + "⠀" * 11
-    assert lines[5] == "⠀" * 11 + "⢀"
+    assert [len(line) for line in lines] == [14] * 7
+    assert lines[0] == "⠁" + "⠀" * 13
+    assert lines[6] == "⠀" * 13 + "⢀"
+
+
+def test_braille_draws_images_of_any_shape():
+    assert draw_braille(np.full((5, 3), 255, np.uint8)) == ["⣿⡇", "⠉⠁"]
+    large = draw_braille(np.full((100, 65), 255, np.uint8))
+    assert (len(large), len(large[0])) == (7, 8)  # 25 × 16 pixels: blocks of 4 × 4
+
+
+def test_a_caption_that_is_wider_than_its_image_keeps_its_column():
+    square = np.full((8, 8), 255, np.uint8)
+    lines = draw_braille_grid([square, square], ["cat: cat → dog", "cat"]).splitlines()
+    assert lines[0] == "⣿⣿⣿⣿" + "⠀" * 10 + "  " + "⣿⣿⣿⣿" + "⠀" * 10
+    assert lines[2] == "cat: cat → dog  cat" + "⠀" * 11
+
+
+def test_shares_are_in_per_cent_and_their_differences_in_points():
+    before = results(metrics={"train.val.accuracy": 0.9771, "train.loss": 0.5, "images": 1200})
+    after = results(metrics={"train.val.accuracy": 0.9671, "train.loss": 0.25, "images": 1300})
+    metrics = compare(before, after, SETTINGS).metrics
+    assert [metric_row(metric) for metric in metrics] == [
+        ("net.accuracy", "95.00%", "95.00%", "0", "unchanged"),
+        ("train.val.accuracy", "97.71%", "96.71%", "−1.00 points", "moved"),
+        ("train.loss", "0.5", "0.25", "−0.25", "moved"),
+        ("images", "1,200", "1,300", "+100", "moved"),
+    ]
+
+
+def test_curves_of_any_metrics_are_compared():
+    curve = {
+        "epoch": [1, 2],
+        "val/accuracy": [0.5, 0.9],
+        "val/loss": [1.0, 0.4],
+        "train/loss": [1, 0],
+    }
+    histories = [{"net": pd.DataFrame(curve | {"val/loss": [1.0, last]})} for last in (0.4, 0.5)]
+    before, after = (results(histories=history) for history in histories)
+    comparison = compare(before, after, SETTINGS)
+    sections = make_sections(comparison, before, after, images=1)
+    (curves,) = (section for section in sections if section.title.startswith("Validation curves"))
+    assert curves.rows[1:] == [
+        ("net val/accuracy", "▁█", "90.00%", "▁█", "90.00%"),
+        ("net val/loss", "█▁", "0.4", "█▂", "0.5"),
+    ]

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,11 +22,36 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path):
     assert names(target.parent) == ["model.keras"]
 
 
-def test_the_temporary_file_lies_beside_the_target_with_its_suffix(tmp_path):
+def test_the_temporary_file_has_the_targets_name_in_a_hidden_folder_beside_it(tmp_path):
     with atomic_write(tmp_path / "train.npz") as beside:
-        assert beside.parent == tmp_path
-        assert beside.suffix == ".npz"
+        assert beside.name == "train.npz"
+        assert beside.parent.parent == tmp_path
+        assert beside.parent.name.startswith(".part-")
         beside.touch()
+
+
+def test_two_writers_of_a_file_never_share_a_temporary_one(tmp_path):
+    with atomic_write(tmp_path / "a.csv") as first:
+        first.write_text("first")
+        with atomic_write(tmp_path / "a.csv") as second:
+            second.write_text("second")
+        assert (tmp_path / "a.csv").read_text() == "second"
+    assert (tmp_path / "a.csv").read_text() == "first"
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    code = (
+        "import os, sys; from studykit.files import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as beside: beside.touch(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.csv")], check=False)
+    (left,) = names(tmp_path)
+    assert left.startswith(".part-")
+    (tmp_path / f".part-{os.getpid()}-living").mkdir()
+    with atomic_write(tmp_path / "b.csv") as beside:
+        beside.touch()
+    assert names(tmp_path) == [f".part-{os.getpid()}-living", "b.csv"]
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])

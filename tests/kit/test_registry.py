@@ -148,7 +148,7 @@ import mlflow, numpy as np, pandas as pd
 from stages import *
 from mnist_study.scores import prediction
 from mnist_study.data import splits
-from mnist_study.nets.compute import configure
+from mnist_study.compute import configure
 from mnist_study.params import load
 configure(load().compute)
 mlflow.set_tracking_uri("sqlite:///mlflow.db")

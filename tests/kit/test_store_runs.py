@@ -9,7 +9,7 @@ import numpy as np
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model
 
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking.store import Store
 from tests.kit.hand_made import (
     HISTORY,

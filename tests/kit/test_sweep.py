@@ -26,7 +26,7 @@ SWEEP = "python -m studykit.cli sweep --target train_dense"
 
 
 def run(*words):
-    """The exit status of `mnist-study sweep`."""
+    """The exit status of the command `sweep`."""
     with pytest.raises(SystemExit) as ended:
         cli.main(["sweep", *words])
     return ended.value.code
@@ -110,7 +110,8 @@ def test_a_number_of_seeds_is_at_least_one(ran, capsys):
 def test_ray_is_needed_only_where_its_address_is_set(tmp_path, address, answer):
     (tmp_path / "ray.py").write_text("raise ImportError('no Ray here')")
     program = (
-        "from mnist_study import errors, sweep\n"
+        "from studykit import errors\n"
+        "from studykit.trials import sweep\n"
         "errors.command(lambda: print(sweep._runner().__module__))"
     )
     path = f"{tmp_path}{os.pathsep}{ROOT / 'src'}"
@@ -128,7 +129,8 @@ def test_ray_is_needed_only_where_its_address_is_set(tmp_path, address, answer):
 def test_a_cluster_that_is_not_there_is_one_line_at_once(form):
     address = form.format(free_port())
     program = (
-        "from mnist_study import errors, ray_cluster\n"
+        "from studykit import errors\n"
+        "from studykit.trials import ray_cluster\n"
         "errors.command(lambda: next(ray_cluster.run([], target='evaluate', workers=1)))"
     )
     completed = subprocess.run(
@@ -319,7 +321,7 @@ def training_on(root):
 
 
 def clones():
-    return list(Path(tempfile.gettempdir()).glob("mnist-study-*-*"))
+    return list(Path(tempfile.gettempdir()).glob("studykit-*-*"))
 
 
 @pytest.mark.slow
@@ -343,7 +345,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     assert logged(store(study)) == {"5": 1, "6": 1, "7": 1}
     assert store(study).statuses() == {"FINISHED"}
     assert study("git diff --name-only").stdout == "params.yaml\n"
-    wait_until(lambda: not processes_of("/mnist-study-"), seconds=20)
+    wait_until(lambda: not processes_of("/studykit-"), seconds=20)
     assert clones() == []
 
     (name,) = [name for name in experiments(study) if "units=7" in name]

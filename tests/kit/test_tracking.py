@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from studykit.tracking import live as tracking
-from studykit.tracking import provenance
+from studykit.tracking import connection, provenance
+from studykit.tracking import run as tracking
 from tests.processes import below, kill, processes_of, wait_until
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
@@ -87,17 +87,19 @@ def test_a_stage_that_fails_leaves_a_failed_run(study):
 
 
 def test_a_stage_that_is_killed_leaves_a_killed_run(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  3")
         stage.send_signal(signal.SIGKILL)
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
 
 @pytest.mark.slow
 def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
@@ -106,7 +108,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
         wait_for(stage, "epoch  9")
         stage.send_signal(signal.SIGKILL)
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 9
 
@@ -114,26 +116,27 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 @pytest.mark.slow
 def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_killed_run(study):
     """For DVC it has failed: its run must not say that it has finished, nor be taken for done."""
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=50)
-    curves = study.root / "plots/train_dense/curves.png"
+    metrics = study.root / "metrics/train_dense.json"
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
         (tracker,) = below(stage)
-        before = curves.stat().st_mtime_ns
-        wait_until(lambda: curves.stat().st_mtime_ns > before)  # the last of its outputs
+        before = metrics.stat().st_mtime_ns
+        wait_until(lambda: metrics.stat().st_mtime_ns > before)  # the last of its outputs
         time.sleep(1)
         stage.send_signal(signal.SIGINT)
         assert stage.wait(20) == 130
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
 
 
 @pytest.mark.slow
 def test_a_stage_that_waits_no_longer_for_its_tracker_leaves_a_finished_run(study):
     study("python -m stages.fetch")  # makes the store, which the test looks into
     impatient = (
-        "from mnist_study import tracking\n"
+        "from studykit.tracking import run as tracking\n"
         "tracking.PATIENCE = 0.1\n"
         "with tracking.run('fetch'): pass"
     )
@@ -159,7 +162,7 @@ def test_a_run_whose_tracker_is_killed_too_is_closed_by_the_next_one(study):
 @pytest.mark.slow
 def test_a_worker_that_runs_experiments_has_one_tracker_which_knows_them_apart(study):
     experiments = {"first": "fetch", "second": "preprocess"}
-    below_dvc = "DVC_EXP_NAME={} bash -c 'python -m stages.{}; exit $?' dvc"
+    below_dvc = "DVC_EXP_NAME={} bash -c 'python -m studykit.start stages.{}; exit $?' dvc"
     one_by_one = " && ".join(below_dvc.format(*pair) for pair in experiments.items())
     subprocess.run(
         ["bash", "-c", f"{one_by_one}; exit $?", "dvc"], cwd=study.root, env=ENVIRONMENT, check=True
@@ -174,7 +177,8 @@ def test_a_worker_that_runs_experiments_has_one_tracker_which_knows_them_apart(s
 
 @pytest.mark.slow
 def test_a_stage_whose_pipeline_has_lost_its_tracker_starts_another_one(study):
-    two = "python -m stages.fetch && echo fetched && read && python -m stages.preprocess"
+    one = "python -m studykit.start stages.{}"
+    two = f"{one.format('fetch')} && echo fetched && read && {one.format('preprocess')}"
     pipeline = ["bash", "-c", two, "dvc"]  # by its name, what DVC is to a stage
     with start(study, pipeline, stdin=subprocess.PIPE) as process:
         wait_for(process, "fetched")
@@ -192,7 +196,7 @@ def test_a_tracker_that_does_not_answer_is_left_to_itself(tmp_path, monkeypatch,
     address = tmp_path / "address"
     address.touch()
     stage, tracker = socket.socketpair()
-    monkeypatch.setattr(tracking, "_ready", [(stage, address, "")])
+    connection.offer(connection.Connection(stage, "", address))
     with tracker, tracking.run("fetch"):
         pass
     (warning,) = capsys.readouterr().err.splitlines()
@@ -200,20 +204,23 @@ def test_a_tracker_that_does_not_answer_is_left_to_itself(tmp_path, monkeypatch,
     assert not address.exists()  # so the next stage starts another one
 
 
-def test_a_tracker_that_dies_is_warned_about(tmp_path, monkeypatch, capsys):
+def test_a_tracker_that_dies_is_warned_about(tmp_path, capsys):
     stage, tracker = socket.socketpair()
-    monkeypatch.setattr(tracking, "_ready", [(stage, tmp_path, "")])
+    connection.offer(connection.Connection(stage, "", tmp_path))
     with tracking.run("fetch"):
         tracker.close()
     (warning,) = capsys.readouterr().err.splitlines()
-    assert warning == f"warning: MLflow: the tracker has died; {tracking.ADVICE}"
+    assert warning == (
+        "warning: MLflow: the tracker has died; the stage's outputs are complete; "
+        "run `mnist-study sync` later to add them to MLflow"
+    )
 
 
 @pytest.mark.slow
 def test_a_server_that_refuses_costs_no_training(study):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        uri = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        uri = f"http://ann:s3cret@127.0.0.1:{unused.getsockname()[1]}"
     assert_survives(study, uri)
 
 
@@ -241,6 +248,7 @@ def assert_survives(study, uri):
     (warning,) = completed.stderr.splitlines()
     assert warning.startswith("warning: MLflow: ")
     assert "mnist-study sync" in warning
+    assert "s3cret" not in warning
 
 
 def start(study, command, **streams):
@@ -252,9 +260,7 @@ def start(study, command, **streams):
 def trackers(study):
     """The tracking processes that run in a study's folder."""
     in_folder = processes_of(str(study.root))
-    return [
-        process for process in processes_of("studykit.tracking.tracker") if process in in_folder
-    ]
+    return [process for process in processes_of("tracker") if process in in_folder]
 
 
 def wait_for(stage, text):
@@ -265,7 +271,7 @@ def wait_for(stage, text):
 
 
 def test_a_stages_peak_of_memory_is_its_own_and_not_that_of_what_started_it():
-    mine = "from studykit.tracking.live import peak_memory; print(peak_memory())"
+    mine = "from studykit.tracking.run import peak_memory; print(peak_memory())"
     run = f"subprocess.run([sys.executable, '-c', {mine!r}])"
     large = f"import subprocess, sys; held = b'x' * len(sys.argv[1]) * 2**28; {run}"
     command = [sys.executable, "-c", large, "x"]

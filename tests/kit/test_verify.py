@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from mnist_study.params import load
-from studykit.compare import verify
+from studykit.compare import agreement, machines, verify
 from studykit.compare.results import read_results
+from studykit.compare.settings import DiffSettings
 from studykit.files import md5
 from studykit.records import origins
+from studykit.records.lock import Lock, LockedStage
 from studykit.records.revisions import WORKSPACE, Revision
 from tests.recorded_study import ROOT
 
@@ -49,12 +52,13 @@ def test_training_notes_its_processor_beside_the_models(tiny_repro):
 @pytest.fixture
 def committed(tmp_path, monkeypatch):
     """The committed results as a working tree, to change."""
-    for name in ("dvc.lock", "dvc.yaml", "params.yaml", "metrics", "plots"):
+    for name in ("dvc.lock", "dvc.yaml", "params.yaml", "studykit.yaml", "metrics", "plots"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "models").mkdir()
     shutil.copy(ROOT / "models/origins.json", tmp_path / "models")
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
     return Revision(WORKSPACE, None)
 
 
@@ -65,7 +69,10 @@ def checks(committed, net, wrong):
     right = np.flatnonzero(table["label"] == table["prediction"])[:wrong]
     table.loc[right, "prediction"] = (table.loc[right, "label"] + 1) % 10
     after = replace(before, predictions=before.predictions | {net: table})
-    return {check.text.partition(":")[0]: check for check in verify.compare_numbers(before, after)}
+    return {
+        check.text.partition(":")[0]: check
+        for check in agreement.compare_numbers(before, after, DiffSettings())
+    }
 
 
 def test_a_few_other_predictions_are_the_same_result(committed):
@@ -85,16 +92,17 @@ def test_an_accuracy_outside_its_interval_differs(committed):
     assert not checks(committed, "cnn", 100)["cnn"].agrees
 
 
+def locked(**made):
+    """A Lock of `fetch`, which makes data, and `train`, which reads them and makes a model."""
+    stages = {
+        "train": LockedStage("train", {}, {"data": "b" * 32}, {"model": made.get("model")}),
+        "fetch": LockedStage("fetch", {}, {}, {"data": made.get("data", "b" * 32)}),
+    }
+    return Lock(stages)
+
+
 def test_each_output_is_compared_in_the_order_of_the_pipeline():
-    expected = {
-        "train": {"deps": [{"path": "data"}], "outs": [{"path": "model", "md5": "a" * 32}]},
-        "fetch": {"outs": [{"path": "data", "md5": "b" * 32}]},
-    }
-    received = {
-        "fetch": {"outs": [{"path": "data", "md5": "b" * 32}]},
-        "train": {"deps": [{"path": "data"}], "outs": [{"path": "model", "md5": "c" * 32}]},
-    }
-    found = list(verify.compare_outputs(expected, received))
+    found = list(verify.compare_outputs(locked(model="a" * 32), locked(model="c" * 32)))
     assert verify.table_of_outputs(found).splitlines() == [
         "output  expected  got       same",
         "data    bbbbbbbb  bbbbbbbb  yes",
@@ -103,9 +111,14 @@ def test_each_output_is_compared_in_the_order_of_the_pipeline():
     assert verify.differing(found) == "1 of 2 outputs differ, from the stage train on."
 
 
+def test_a_folder_is_one_output():
+    expected, received = (locked(data=f"{digit * 32}.dir", model="a" * 32) for digit in "bd")
+    found = list(verify.compare_outputs(expected, received))
+    assert [(output.path, output.same) for output in found] == [("data", False), ("model", True)]
+
+
 def test_an_output_that_is_missing_is_not_the_same():
-    expected = {"fetch": {"outs": [{"path": "data", "md5": "b" * 32}]}}
-    (output,) = verify.compare_outputs(expected, {})
+    (output, _) = verify.compare_outputs(locked(), Lock({}))
     assert not output.same
 
 
@@ -115,7 +128,7 @@ def test_another_processor_is_named(committed):
     for model in noted:
         noted[model]["processor"] = "Another 3000"
     path.write_text(json.dumps(noted), encoding="utf-8")
-    table = verify.table_of_machines(*verify.machines(committed, committed))
+    table = machines.table_of_machines(*verify.machines(committed, committed))
     assert "processor" in table
     assert "Another 3000" in table
     assert origins.this_machine()["processor"] in table
@@ -125,7 +138,7 @@ def test_another_processor_is_named(committed):
 
 def test_bytes_that_differ_on_the_same_machine_are_a_fault():
     machine = origins.this_machine()
-    assert "something undeclared" in verify.table_of_machines(machine, machine)
+    assert "something undeclared" in machines.table_of_machines(machine, machine)
 
 
 @pytest.mark.slow

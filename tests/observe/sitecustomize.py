@@ -1,66 +1,121 @@
-"""Watch what a stage really reads, for tests/test_declarations.py.
+"""Watch what a stage really uses, for tests/test_declarations.py.
 
-Python imports this module at its start when the folder is on PYTHONPATH. In each process of a
-stage it notes every file of the repository that is opened, every module of the library that is
-imported, and every parameter that is read, and writes them down when the process ends.
+Python imports this module at its start when the folder is on PYTHONPATH. In the process of a stage
+it waits until the launcher hands over to the stage's script. From then on it notes each module of
+the study that is imported, each parameter that is read, and each file of the repository that the
+study opens, and writes them down when the process ends. What the kit opens is the kit's business.
 """
 
 import atexit
 import json
 import os
 import sys
-from multiprocessing import util
+from types import CodeType
 
+STUDY = "mnist_study"
 stage = next((word for word in sys.orig_argv if word.startswith("stages.")), None)
 
 if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
+    script = os.path.join(root, *stage.split(".")) + ".py"
+    kit = f"{os.sep}src{os.sep}studykit{os.sep}"  # of this repository, or as it is installed
+    hands = (f"{kit}files.py", f"{kit}sources.py")  # they open what the study asks them to
     opened = {"read": set(), "written": set()}
     parameters = set()
+    begun = False
 
     def on_event(event, arguments):
-        if event == "open" and isinstance(arguments[0], str):
+        if not begun:
+            if event == "exec" and is_script(arguments[0]):
+                begin()
+        elif event == "open" and isinstance(arguments[0], str):
             path, mode, flags = arguments
             writes = flags & (os.O_WRONLY | os.O_RDWR) if flags else "w" in (mode or "")
             relative_to_a_folder = mode is None and not os.path.isabs(path)  # as rmtree opens
-            path = os.path.abspath(path)
-            if path.startswith(root) and not relative_to_a_folder:
-                opened["written" if writes else "read"].add(path.removeprefix(root))
-        if event == "os.rename":
-            target = os.path.abspath(os.fspath(arguments[1]))
-            if target.startswith(root):
-                opened["written"].add(target.removeprefix(root))
+            if not relative_to_a_folder:
+                note("written" if writes else "read", path)
+        elif event == "os.rename":
+            note("written", os.fspath(arguments[1]))
+
+    def is_script(code):
+        return isinstance(code, CodeType) and os.path.abspath(code.co_filename) == script
+
+    def begin():
+        """From here on all is the stage's, also what the launcher has imported already."""
+        global begun
+        for name in [name for name in sys.modules if name.partition(".")[0] == STUDY]:
+            del sys.modules[name]
+        from studykit import params
+
+        load = params.load
+        params.load = lambda *arguments, **schemas: Recorded(load(*arguments, **schemas))
+        begun = True
+
+    def note(kind, path):
+        path = os.path.abspath(path)
+        if path.startswith(root) and is_asked_by_the_study():
+            opened[kind].add(path.removeprefix(root))
+
+    def is_asked_by_the_study():
+        """Whether the innermost code of the study or the kit, its hands aside, is the study's."""
+        frame = sys._getframe()
+        while frame := frame.f_back:
+            file = os.path.abspath(frame.f_code.co_filename)
+            if not file.endswith(hands) and (kit in file or file.startswith(root)):
+                return kit not in file
+        return False
 
     class Recorded:
-        """A section of the parameters that notes which of its keys are read."""
+        """What `load` returns, with sections that note which of their keys are read."""
+
+        def __init__(self, loaded):
+            self._loaded = loaded
+
+        def __getattr__(self, name):
+            section = getattr(self._loaded, name)
+            kind = RecordedDict if isinstance(section, dict) else RecordedSection
+            return kind(section, f"{name}.")
+
+        def __iter__(self):
+            return ((name, getattr(self, name)) for name, _ in self._loaded)
+
+    class RecordedSection:
+        """A section that is checked by a schema."""
 
         def __init__(self, section, prefix):
             self._section, self._prefix = section, prefix
 
         def __getattr__(self, name):
-            value = getattr(self._section, name)
-            if not self._prefix and callable(value):  # which reads through this, too
-                return value.__func__.__get__(self)
-            path = f"{self._prefix}{name}"
-            if not self._prefix:
-                return Recorded(value, f"{path}.")
-            parameters.add(path)
-            return value
+            parameters.add(f"{self._prefix}{name}")
+            return getattr(self._section, name)
 
-    sys.path.insert(0, os.path.join(root, "src"))
-    from mnist_study import params
+    class RecordedDict(dict):
+        """A section that is taken as it is."""
 
-    load = params.load
-    params.load = lambda *arguments: Recorded(load(*arguments), "")
+        def __init__(self, section, prefix):
+            super().__init__(section)
+            self._prefix = prefix
+
+        def __getitem__(self, key):
+            parameters.add(f"{self._prefix}{key}")
+            return super().__getitem__(key)
+
+        def items(self):
+            return [(key, self[key]) for key in self]
+
+        def values(self):
+            return [self[key] for key in self]
+
     sys.addaudithook(on_event)
 
     @atexit.register
     def write_down():
-        library = os.path.join(root, "src") + os.sep
-        files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-        modules = {os.path.join("src", f.removeprefix(library)) for f in files if library in f}
+        if not begun:  # a process that only has the stage's name in its arguments
+            return
+        names = {name for name in sys.modules if name.partition(".")[0] == STUDY}
+        files = {getattr(sys.modules[name], "__file__", None) or "" for name in names}
         content = {
-            "modules": sorted(modules),
+            "modules": sorted(file.removeprefix(root) for file in files if file.startswith(root)),
             "parameters": sorted(parameters),
             "read": sorted(opened["read"]),
             "written": sorted(opened["written"]),
@@ -68,6 +123,3 @@ if stage and os.environ.get("OBSERVED"):
         name = os.path.join(os.environ["OBSERVED"], f"{stage}.{os.getpid()}.json")
         with open(name, "w") as file:
             json.dump(content, file)
-
-    # A process that multiprocessing forks leaves out what is registered to be done at exit.
-    util.register_after_fork(write_down, lambda _: util.Finalize(None, write_down, exitpriority=0))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mnist_study.scores.claims import (
-    STATEMENTS,
+    CLAIMS,
     Verdict,
     describe,
     judge,
@@ -109,7 +109,7 @@ def verdicts():
         claims,
         sizes={"train": 51_000, "val": 9_000, "test": 9_999},
         scores=scores,
-        dense_history=bowl(6),
+        histories={"dense": bowl(6), "cnn": bowl(9)},
         confidence=0.95,
     )
 
@@ -132,4 +132,4 @@ def test_every_claim_can_be_said_in_words(verdicts):
         "The CNN reaches 99% test accuracy",
         "The dense net overfits from epoch 6 or so",
     ]
-    assert set(STATEMENTS) == set(verdicts)
+    assert set(CLAIMS) == set(verdicts)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mnist_study.data.partition import first_of_each_class
 from mnist_study.data.splits import Split
 from mnist_study.report.figures.curves import draw_curves
 from mnist_study.report.figures.digits import draw_digit, draw_digits, draw_predictions
@@ -121,7 +122,7 @@ def cells(axis, per_digit):
 
 
 def test_the_example_digits_are_the_first_ten_of_each_in_a_row(tiny_train):
-    (axis,) = draw_digits(tiny_train).axes
+    (axis,) = draw_digits(first_of_each_class(tiny_train, 10)).axes
     assert axis.get_title(loc="left") == "Training images: the first 10 of each digit"
     assert [label.get_text() for label in axis.get_yticklabels()] == list("0123456789")
     size = axis.get_images()[0].get_array().shape[0] / 10
@@ -134,14 +135,15 @@ def test_the_example_digits_are_the_first_ten_of_each_in_a_row(tiny_train):
 def test_a_digit_with_too_few_examples_leaves_places_empty(tiny_train):
     without_9 = np.flatnonzero(tiny_train.y != 9)
     chosen = [*without_9, np.flatnonzero(tiny_train.y == 9)[0]]
-    (axis,) = draw_digits(Split(tiny_train.x[chosen], tiny_train.y[chosen]), per_digit=3).axes
+    first = first_of_each_class(Split(tiny_train.x[chosen], tiny_train.y[chosen]), 3)
+    (axis,) = draw_digits(first).axes
     filled_cells = cells(axis, 3).any(axis=(2, 3))
     assert filled_cells.tolist() == [[True] * 3] * 9 + [[True, False, False]]
 
 
 def test_every_picture_has_the_same_scale_of_intensity(tiny_train, table):
     figures = [
-        draw_digits(tiny_train, per_digit=2),
+        draw_digits(first_of_each_class(tiny_train, 2)),
         compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)),
         draw_predictions(("three", tiny_train.x[:3], table)),
     ]

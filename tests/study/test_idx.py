@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from mnist_study.data.idx import read_images, read_labels
+from mnist_study.data.idx import read_images, read_labels, read_split
 from studykit.errors import UserError
 
 AGAIN = "; fetch the file again"
@@ -116,4 +116,22 @@ def test_images_of_another_size_are_refused(refusal):
 def test_a_label_beyond_9_is_refused_with_the_first_ones_place(refusal, values):
     assert refusal(read_labels, idx(4, values=values)) == (
         "expected labels 0–9, received 10 at index 2" + AGAIN
+    )
+
+
+def test_a_part_is_read_as_images_with_their_labels(tiny_mnist):
+    split = read_split(tiny_mnist.folder, "t10k")
+    assert np.array_equal(split.x, read_images(tiny_mnist.test_images))
+    assert np.array_equal(split.y, read_labels(tiny_mnist.test_labels))
+
+
+def test_labels_of_other_images_are_refused_in_one_line(tmp_path):
+    images, labels = tmp_path / "train-images-idx3-ubyte", tmp_path / "train-labels-idx1-ubyte"
+    images.write_bytes(idx(2, 28, 28, values=bytes(2 * 28 * 28)))
+    labels.write_bytes(idx(3, values=[1, 2, 3]))
+    with pytest.raises(UserError) as error:
+        read_split(tmp_path, "train")
+    assert str(error.value) == (
+        f"{labels}: expected a label for each of the 2 images in train-images-idx3-ubyte, "
+        "received 3; the two are not of one data set"
     )

@@ -5,15 +5,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from mnist_study.nets import keras_file
-from mnist_study.nets.compute import keras
-from mnist_study.nets.networks import build_cnn
-from mnist_study.params import TrainCnn
+from mnist_study.compute import keras
+from mnist_study.nets import cnn
+from mnist_study.training import keras_file
 
 
 @pytest.fixture(scope="module")
 def model():
-    params = TrainCnn(
+    params = cnn.Params(
         filters=[2, 3],
         pool_size=2,
         kernel_sizes=[5, 3],
@@ -28,7 +27,7 @@ def model():
         epochs=1,
     )
     keras.utils.set_random_seed(0)
-    model = build_cnn(params)
+    model = cnn.build(params)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)  # as the first step of training does
     return model

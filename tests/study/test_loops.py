@@ -1,16 +1,15 @@
-"""TensorFlow's own loops, as a graph and compiled by XLA, and Keras' that are called like them."""
+"""TensorFlow's own loops, as a graph and compiled by XLA."""
 
 import numpy as np
 import pytest
 
+from mnist_study.compute import keras
 from mnist_study.data.splits import Split
-from mnist_study.nets import keras_loops, loops
-from mnist_study.nets.batches import NO_IMAGE, in_batches
-from mnist_study.nets.compute import keras
-from mnist_study.nets.networks import build_dense
-from mnist_study.params import TrainDense
+from mnist_study.nets import dense
+from mnist_study.training import loops
+from mnist_study.training.loops import NO_IMAGE, in_batches
 
-PARAMS = TrainDense(
+PARAMS = dense.Params(
     hidden_layers=2,
     units=30,
     activation="relu",
@@ -21,13 +20,13 @@ PARAMS = TrainDense(
     jit_compile=True,
     epochs=1,
 )
-LOOPS = pytest.mark.parametrize("loop", ["graph", "XLA", "Keras"])
+LOOPS = pytest.mark.parametrize("loop", ["graph", "XLA"])
 
 
 @pytest.fixture
 def net():
     keras.utils.set_random_seed(0)
-    return build_dense(PARAMS)
+    return dense.build(PARAMS)
 
 
 @pytest.fixture
@@ -38,9 +37,6 @@ def split(tiny_train):
 
 def learning(net, split, loop):
     optimizer = keras.optimizers.SGD(PARAMS.learning_rate)
-    if loop == "Keras":
-        net.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
-        return keras_loops.Learning(net, split)
     return loops.Learning(
         net,
         split,
@@ -51,9 +47,6 @@ def learning(net, split, loop):
 
 
 def scoring(net, split, loop):
-    if loop == "Keras":
-        net.compile(loss="categorical_crossentropy", metrics=["accuracy"])
-        return keras_loops.Scoring(net, split)
     return loops.Scoring(net, split, jit_compile=loop == "XLA")
 
 
@@ -137,4 +130,4 @@ def test_the_batches_done_are_told_after_each_execution(net, split, loop):
     learning(net, split, loop)(
         in_batches(np.arange(70), 10), steps_per_execution=3, on_steps=told.append
     )
-    assert told == (list(range(1, 8)) if loop == "Keras" else [3, 6, 7])
+    assert told == [3, 6, 7]

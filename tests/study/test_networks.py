@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_study.nets.networks import build_cnn, build_dense
-from mnist_study.params import TrainCnn, TrainDense
+from mnist_study.nets import cnn, dense
 
 TRAINING = {
     "activation": "relu",
@@ -23,12 +22,12 @@ CNN = TRAINING | {
 }
 
 
-def dense(**changes):
-    return build_dense(TrainDense(**DENSE | changes))
+def build_dense(**changes):
+    return dense.build(dense.Params(**DENSE | changes))
 
 
-def cnn(**changes):
-    return build_cnn(TrainCnn(**CNN | changes))
+def build_cnn(**changes):
+    return cnn.build(cnn.Params(**CNN | changes))
 
 
 def layers(model):
@@ -44,7 +43,7 @@ def names(model):
 
 
 def test_the_dense_net_is_the_studys():
-    model = dense()
+    model = build_dense()
     assert layers(model) == [
         ("Rescaling", (28, 28, 1), 0),
         ("Flatten", (784,), 0),
@@ -59,7 +58,7 @@ def test_the_dense_net_is_the_studys():
 
 
 def test_the_cnn_is_the_studys():
-    model = cnn()
+    model = build_cnn()
     assert layers(model) == [
         ("Rescaling", (28, 28, 1), 0),
         ("Conv2D", (24, 24, 20), 520),  # (5 · 5 · 1 + 1) · 20
@@ -79,7 +78,7 @@ def test_the_cnn_is_the_studys():
 
 
 def test_every_hidden_layer_is_activated_and_only_the_last_is_a_softmax():
-    for model in (dense(activation="tanh"), cnn(activation="tanh")):
+    for model in (build_dense(activation="tanh"), build_cnn(activation="tanh")):
         activations = [
             layer.activation.__name__ for layer in model.layers if hasattr(layer, "activation")
         ]
@@ -88,7 +87,7 @@ def test_every_hidden_layer_is_activated_and_only_the_last_is_a_softmax():
 
 
 def test_the_dense_net_follows_its_depth_and_width():
-    assert layers(dense(hidden_layers=2, units=7))[2:] == [
+    assert layers(build_dense(hidden_layers=2, units=7))[2:] == [
         ("Dense", (7,), 5_495),  # (784 + 1) · 7
         ("Dense", (7,), 56),  # (7 + 1) · 7
         ("Dense", (10,), 80),  # (7 + 1) · 10
@@ -96,7 +95,7 @@ def test_the_dense_net_follows_its_depth_and_width():
 
 
 def test_the_cnn_follows_its_filters_kernels_pools_and_units():
-    assert layers(cnn(filters=[4, 6], kernel_sizes=[7, 4], pool_size=3, units=8))[1:] == [
+    assert layers(build_cnn(filters=[4, 6], kernel_sizes=[7, 4], pool_size=3, units=8))[1:] == [
         ("Conv2D", (22, 22, 4), 200),  # (7 · 7 · 1 + 1) · 4
         ("MaxPooling2D", (7, 7, 4), 0),
         ("Conv2D", (4, 4, 6), 390),  # (4 · 4 · 4 + 1) · 6
@@ -110,24 +109,24 @@ def test_the_cnn_follows_its_filters_kernels_pools_and_units():
 
 
 def test_dropout_follows_every_pooling_but_the_first_and_the_dense_layer():
-    order = names(cnn())
+    order = names(build_cnn())
     before = [order[index - 1] for index, name in enumerate(order) if name.startswith("dropout")]
     assert before == ["pooling_2", "pooling_3", "hidden"]
 
 
 def test_every_dropout_has_the_rate_of_the_parameters():
-    rates = [layer.rate for layer in cnn(dropout=0.35).layers if "dropout" in layer.name]
+    rates = [layer.rate for layer in build_cnn(dropout=0.35).layers if "dropout" in layer.name]
     assert rates == [0.35, 0.35, 0.35]
 
 
-@pytest.mark.parametrize("build", [dense, cnn])
+@pytest.mark.parametrize("build", [build_dense, build_cnn])
 def test_a_net_takes_raw_bytes(build):
     (image,) = build().inputs
     assert image.dtype == "uint8"
     assert image.shape == (None, 28, 28, 1)
 
 
-@pytest.mark.parametrize("build", [dense, cnn])
+@pytest.mark.parametrize("build", [build_dense, build_cnn])
 def test_scaling_to_1_is_part_of_the_net(build):
     first = build().layers[0]
     x = np.array([0, 51, 255], np.uint8).repeat(784).reshape(3, 28, 28, 1)
@@ -136,7 +135,7 @@ def test_scaling_to_1_is_part_of_the_net(build):
     assert y[:, 0, 0, 0] == pytest.approx([0, 0.2, 1], abs=1e-7)
 
 
-@pytest.mark.parametrize("build", [dense, cnn])
+@pytest.mark.parametrize("build", [build_dense, build_cnn])
 def test_a_net_gives_probabilities_that_sum_to_1(build):
     x = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
     probabilities = np.asarray(build()(x))

@@ -6,7 +6,8 @@ import sqlite3
 
 import numpy as np
 
-from studykit.records import pipeline
+from studykit.records import trees
+from studykit.records.stages import record_from_workspace
 
 
 def test_everything_that_the_pipeline_declares_is_there(tiny_repro):
@@ -76,16 +77,16 @@ def test_each_stage_has_one_finished_run_under_one_parent(tiny_repro):
 
 def test_a_record_reads_a_file_again_only_when_it_has_changed(tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(pipeline, "md5", lambda path: read.append(path.name) or len(read))
-    (tmp_path / "dvc.yaml").write_text("stages: {a: {deps: [in], outs: [out]}}")
+    monkeypatch.setattr(trees, "md5", lambda path: read.append(path.name) or len(read))
+    (tmp_path / "dvc.yaml").write_text("stages: {a: {cmd: c, deps: [in], outs: [out]}}")
     (tmp_path / "params.yaml").write_text("{}")
     for name in ("in", "out"):
         (tmp_path / name).write_text("before")
-    first = pipeline.record_from_workspace("a", tmp_path)
-    assert pipeline.record_from_workspace("a", tmp_path).key == first.key
+    first = record_from_workspace("a", tmp_path)
+    assert record_from_workspace("a", tmp_path).key == first.key
     assert read == ["in", "out"]
     (tmp_path / "out").write_text("behind")  # as long as it was
     os.utime(tmp_path / "out", (1, 1))
-    changed = pipeline.record_from_workspace("a", tmp_path)
+    changed = record_from_workspace("a", tmp_path)
     assert read == ["in", "out", "out"]
     assert (changed.deps, changed.outs) == (first.deps, {"out": 3})

@@ -7,14 +7,16 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from mnist_study.params import load
-from mnist_study.report.page import look_up
+from mnist_study import verdicts
+from mnist_study.report.page import find, quote_text
 from studykit.files import read_json
+from studykit.params import read
 from tests.built_report import build_report
 from tests.tiny_study import ROOT
 
-VERSIONS = load(ROOT / "params.yaml").versions()
+VERSIONS = read(ROOT / "params.yaml")["libraries"]
 METRICS = {path.stem: read_json(path) for path in (ROOT / "metrics").glob("*.json")}
+DIFFERENCES = read_json(ROOT / verdicts.DIFFERENCES)
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(?:e-?\d+)?%?")
 
 
@@ -87,19 +89,57 @@ def digits_of(text):
     return float(plain) / (100 if share else 1), 0.5000001 * 10**-decimals
 
 
+def times(source):
+    """What a number is multiplied by where it is shown: 100 where that gives percentage points."""
+    if re.search(r"_minus_\w+/(difference|low|high|mean)$", source):
+        return 100
+    return METRICS["replicate"]["seeds"] if source.endswith("/reaches_claim/share") else 1
+
+
 def test_each_number_on_the_page_is_that_of_its_source(page):
     assert len(page.numbers) > 60
     for source, value, text in page.numbers:
-        expected = look_up(METRICS, source)
+        expected = find(METRICS, source)
         assert float(value) == expected, source
+        if source.endswith("/p_value"):
+            continue  # another test's
         shown, rounding = digits_of(text)
-        assert shown == pytest.approx(expected, abs=rounding), source
+        assert shown == pytest.approx(times(source) * expected, abs=rounding), source
+
+
+def test_differences_of_accuracies_are_in_points(page):
+    texts = {source: text for source, _, text in page.numbers}
+    for source in ("evaluate/cnn_minus_dense/difference", "replicate/cnn_minus_dense/mean"):
+        assert re.fullmatch(r"[+-]\d+\.\d\d", texts[source]), source
+        assert float(texts[source]) == round(100 * find(METRICS, source), 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(8.7e-51, "p < 0.001"), (0.00099, "p < 0.001"), (0.001, "p = 0.001"), (0.0312, "p = 0.031")],
+)
+def test_a_p_value_below_a_thousandth_is_said_to_be(value, shown):
+    assert quote_text({"evaluate": {"p_value": value}}, "evaluate/p_value", "p") == shown
+
+
+def test_the_page_shows_its_p_value_as_such(page):
+    ((value, text),) = [(v, t) for source, v, t in page.numbers if source.endswith("/p_value")]
+    assert text == ("p < 0.001" if float(value) < 0.001 else f"p = {float(value):.2g}")
+
+
+def test_the_seeds_that_reach_a_claim_are_counted(html):
+    seeds = METRICS["replicate"]["seeds"]
+    text = " ".join(re.sub("<.*?>", "", html).split())
+    for net in ("dense", "cnn"):
+        reached = round(METRICS["replicate"][net]["reaches_claim"]["share"] * seeds)
+        assert f"{reached} of {seeds} seeds reach the claim" in text
 
 
 def test_every_claim_net_and_difference_is_on_the_page(page):
     sources = {source for source, _, _ in page.numbers}
     for claim in METRICS["claims"]:
-        source = "replicate/claims" if claim in METRICS["replicate"]["claims"] else "claims"
+        over_seeds = claim in METRICS["replicate"]["claims"] and not DIFFERENCES
+        source = "replicate/claims" if over_seeds else "claims"
         assert f"{source}/{claim}/measured" in sources
     for net in ("dense", "cnn"):
         for measure in ("accuracy", "accuracy_low", "accuracy_high", "errors", "loss", "ece"):
@@ -176,7 +216,8 @@ def test_the_same_results_give_the_same_bytes(folder, tmp_path):
 
 def test_the_markdown_says_the_same(markdown):
     evaluate = METRICS["evaluate"]
-    for name, claim in (METRICS["claims"] | METRICS["replicate"]["claims"]).items():
+    decided = METRICS["claims"] | ({} if DIFFERENCES else METRICS["replicate"]["claims"])
+    for name, claim in decided.items():
         form = "{:.2%}" if claim["claimed"] < 1 else "{:,}"
         row = (
             rf"\| .* \| {re.escape(form.format(claim['measured']))} \| .* \| {claim['verdict']} \|"
@@ -189,4 +230,5 @@ def test_the_markdown_says_the_same(markdown):
             f"| {test['accuracy']:.2%} | {test['accuracy_low']:.2%} to {test['accuracy_high']:.2%} "
             f"| {test['errors']} | {test['ece']:.2%} |"
         ) in markdown
-    assert f"{evaluate['cnn_minus_dense']['difference']:+.2%}" in markdown
+    difference = evaluate["cnn_minus_dense"]["difference"]
+    assert f"{100 * difference:+.2f} points" in " ".join(markdown.split())

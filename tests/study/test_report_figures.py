@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mnist_study.report.figures import accuracy, architecture, calibration, confusion, cost, filters
+from mnist_study.report.figures import (
+    accuracy,
+    architecture,
+    calibration,
+    confusion,
+    cost,
+    filters,
+    replication,
+)
 from mnist_study.report.figures.curves import draw_curves
 from mnist_study.report.figures.digits import percent
 from mnist_study.report.figures.style import compose, plt, save, to_svg
@@ -102,17 +110,45 @@ def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
     assert axis.get_xlim()[0] == 0
 
 
-def test_accuracy_by_digit_names_the_hardest(axis):
-    def table(accuracies):
-        a = np.array(accuracies)
-        return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - 0.01, "high": a + 0.01})
+def by_digit(accuracies, half):
+    """Three digits' accuracies, with intervals of some half width."""
+    a = np.array(accuracies)
+    return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - half, "high": a + half})
 
-    tables = {"dense": table([0.9, 0.8, 0.85]), "cnn": table([0.99, 0.98, 0.97])}
+
+def test_accuracy_by_digit_names_the_hardest(axis):
+    tables = {
+        "dense": by_digit([0.9, 0.8, 0.85], 0.01),
+        "cnn": by_digit([0.99, 0.98, 0.97], 0.009),
+    }
     accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
-    title = "The hardest digit is 1 for the dense net and 2 for the CNN"
+    title = "Hardest digit of the dense net: 1; the CNN: 2"
     assert axis.get_title(loc="left") == title
     assert axis.get_ylabel() == "accuracy, with 90% interval"
     assert len(axis.get_xticks()) == 3
+
+
+def test_accuracy_by_digit_names_no_digit_whose_interval_reaches_the_next_ones_accuracy(axis):
+    tables = {
+        "dense": by_digit([0.9, 0.8, 0.85], 0.049),
+        "cnn": by_digit([0.99, 0.987, 0.988], 0.001),
+    }
+    accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
+    title = "Hardest digit of the dense net: 1; the CNN: none stands out"
+    assert axis.get_title(loc="left") == title
+
+
+def test_the_seeds_are_held_against_the_bound_that_decides(axis):
+    """The claim of 96 % says: at least 95.5 %."""
+    claim = {"claimed": 0.96, "measured": 0.9625, "low": 0.96, "high": 0.965}
+    accuracies = np.array([0.964, 0.961])
+    replication.draw_accuracies(axis, accuracies, "dense", {"claims": {"dense_accuracy": claim}})
+    vertical = {line.get_label(): line.get_xdata() for line in axis.lines}
+    assert vertical["claim's bound"] == pytest.approx([0.955, 0.955])
+    drawn = [line.get_xdata()[0] for line in axis.lines if line.get_gid() != "seeds"]
+    assert sorted(drawn) == pytest.approx([0.955, 0.9625])
+    (seeds,) = [line for line in axis.lines if line.get_gid() == "seeds"]
+    assert list(seeds.get_xdata()) == [0.961, 0.964]
 
 
 def test_cost_states_the_ratio_and_the_gain(axis):
@@ -193,7 +229,7 @@ def test_nothing_leaves_the_canvas_in_the_committed_figures():
     """No ink on the outermost pixels: a cut label touches them."""
     from tests.tiny_study import ROOT
 
-    figures = sorted(ROOT.glob("plots/*/*.png"))
+    figures = sorted(ROOT.glob("plots/**/*.png"))
     assert len(figures) > 10
     for path in figures:
         with Image.open(path) as picture:

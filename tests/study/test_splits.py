@@ -3,7 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from mnist_study.data import splits
+from mnist_study.data import partition, splits
 from mnist_study.data.splits import Split
 
 
@@ -20,38 +20,38 @@ def numbers(split):
 
 
 def test_15_percent_of_60000_images_are_held_out(tagged):
-    train, val = splits.split_train_val(tagged, val_fraction=0.15, seed=0)
+    train, val = partition.split_train_val(tagged, val_fraction=0.15, seed=0)
     assert (len(train), len(val)) == (51_000, 9_000)
     assert train.x.shape == (51_000, 1, 2)
     assert (train.x.dtype, train.y.dtype) == (np.uint8, np.uint8)
 
 
 def test_the_splits_are_disjoint_and_complete(tagged):
-    train, val = splits.split_train_val(tagged, val_fraction=0.15, seed=0)
+    train, val = partition.split_train_val(tagged, val_fraction=0.15, seed=0)
     both = np.concatenate([numbers(train), numbers(val)])
     assert sorted(both.tolist()) == list(range(60_000))
 
 
 def test_each_image_keeps_its_label(tagged):
-    for split in splits.split_train_val(tagged, val_fraction=0.15, seed=0):
+    for split in partition.split_train_val(tagged, val_fraction=0.15, seed=0):
         assert np.array_equal(split.y, numbers(split) % 10)
 
 
 def test_both_splits_are_shuffled(tagged):
-    for split in splits.split_train_val(tagged, val_fraction=0.15, seed=0):
+    for split in partition.split_train_val(tagged, val_fraction=0.15, seed=0):
         assert abs(np.corrcoef(np.arange(len(split)), numbers(split))[0, 1]) < 0.05
 
 
 def test_the_same_seed_gives_the_same_splits(tagged):
-    first = splits.split_train_val(tagged, val_fraction=0.15, seed=7)
-    second = splits.split_train_val(tagged, val_fraction=0.15, seed=7)
+    first = partition.split_train_val(tagged, val_fraction=0.15, seed=7)
+    second = partition.split_train_val(tagged, val_fraction=0.15, seed=7)
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(numbers(one), numbers(other))
 
 
 def test_another_seed_gives_other_splits(tagged):
-    _, first = splits.split_train_val(tagged, val_fraction=0.15, seed=7)
-    _, second = splits.split_train_val(tagged, val_fraction=0.15, seed=8)
+    _, first = partition.split_train_val(tagged, val_fraction=0.15, seed=7)
+    _, second = partition.split_train_val(tagged, val_fraction=0.15, seed=8)
     shared = len(set(numbers(first).tolist()) & set(numbers(second).tolist()))
     assert 1200 < shared < 1500  # by chance 15 % of 9,000, 1,350
 
@@ -61,7 +61,7 @@ def test_a_split_that_would_be_empty_is_refused(tagged, val_fraction, num_images
     data = Split(tagged.x[:num_images], tagged.y[:num_images])
     message = f"val_fraction {val_fraction} of {num_images} images leaves a split empty"
     with pytest.raises(ValueError, match=f"^{message}$"):
-        splits.split_train_val(data, val_fraction=val_fraction, seed=0)
+        partition.split_train_val(data, val_fraction=val_fraction, seed=0)
 
 
 def test_images_without_labels_are_refused():
@@ -74,7 +74,7 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
     # (2 · 76.5² + 178.5² + 25.5²) / 4.
     x = np.zeros((4, 28, 28), np.uint8)
     x[2], x[3] = 255, 51
-    described = splits.describe(Split(x, np.array([3, 3, 0, 9], np.uint8)))
+    described = partition.describe(Split(x, np.array([3, 3, 0, 9], np.uint8)))
     assert described["images"] == 4
     assert described["intensity_mean"] == 76.5
     assert described["intensity_std"] == pytest.approx(11_054.25**0.5, rel=1e-14)
@@ -94,7 +94,7 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
 
 def test_a_description_does_not_depend_on_the_images_order(tiny_train):
     turned = Split(tiny_train.x[::-1], tiny_train.y[::-1])
-    assert splits.describe(turned) == splits.describe(tiny_train)
+    assert partition.describe(turned) == partition.describe(tiny_train)
 
 
 def test_a_saved_split_is_read_back_exactly(tiny_train, tmp_path):

@@ -10,9 +10,35 @@ from pathlib import Path
 import numpy as np
 
 from mnist_study.data.mnist import IMAGE_SIZE, NUM_CLASSES
+from mnist_study.data.splits import Split
 from studykit.errors import UserError
 
 UNSIGNED_BYTE = 0x08
+
+
+def read_split(folder, part):
+    """Read the images of one part of MNIST, and their labels.
+
+    Args:
+        folder: of the four files.
+        part: "train" or "t10k", as the files' names begin.
+
+    Returns:
+        Split.
+
+    Raises:
+        UserError: a file is broken, or there is not a label for each image.
+    """
+    images, labels = (
+        Path(folder, f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
+    )
+    x, y = read_images(images), read_labels(labels)
+    if len(x) != len(y):
+        raise UserError(
+            f"{labels}: expected a label for each of the {len(x):,} images in {images.name}, "
+            f"received {len(y):,}; the two are not of one data set"
+        )
+    return Split(x, y)
 
 
 def read_images(path):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mnist_study.scores import replication
-from mnist_study.scores.evaluation import confusion
+from mnist_study import replication, verdicts
+from mnist_study.scores.confusion import confusion
+from mnist_study.study import NETS
 from studykit.files import read_json
 
-NETS = ("dense", "cnn")
-METRICS = ("claims", "evaluate", "preprocess", "replicate", "train_cnn", "train_dense")
+METRICS = ("claims", "evaluate", "preprocess", "replicate", *(f"train_{net}" for net in NETS))
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Findings:
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
+        first_digits: uint8 (10, n, 28, 28), the first training images of each digit.
         images: index of a test image to uint8 (28, 28); of the samples and of every error.
         sampled: indices of the samples, in random order.
         kernels: float32 (height, width, filters), of the CNN's first convolution.
         maps: float32 (height, width, filters), its answer to the first sample.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
+        differences: how this study differs from what those were measured on, in words.
         inputs: MD5 of the test images and of each model, by path.
     """
 
@@ -34,12 +36,14 @@ class Findings:
     histories: dict
     predictions: dict
     layers: dict
+    first_digits: np.ndarray
     images: dict
     sampled: list
     kernels: np.ndarray
     maps: np.ndarray
     trials: pd.DataFrame
     trial_histories: pd.DataFrame
+    differences: list
     inputs: dict
 
     def correct(self, net):
@@ -58,9 +62,14 @@ class Findings:
         return wrong[np.argsort(-confidences, kind="stable")]
 
     def only_right(self, net):
-        """Indices of the test images that this net reads right and the other does not."""
-        (other,) = set(NETS) - {net}
-        return np.flatnonzero(self.correct(net) & ~self.correct(other))
+        """Indices of the test images that this net reads right and no other does."""
+        others = [self.correct(other) for other in NETS if other != net]
+        return np.flatnonzero(self.correct(net) & ~np.any(others, axis=0))
+
+    @property
+    def best(self):
+        """The net that reads most test images right."""
+        return max(NETS, key=lambda net: self.metrics["evaluate"][net]["test"]["accuracy"])
 
     def confusion(self, net):
         """int (10, 10): test images by label (row) and prediction (column)."""
@@ -80,16 +89,20 @@ def read_findings():
         sampled = examples["sampled"].tolist()
     with np.load("plots/evaluate/convolution.npz") as convolution:
         kernels, maps = convolution["kernels"], convolution["maps"]
+    with np.load("plots/preprocess/digits.npz") as arrays:
+        first_digits = arrays["digits"]
     return Findings(
         metrics={name: read_json(f"metrics/{name}.json") for name in METRICS},
-        histories={net: pd.read_csv(f"plots/train_{net}/history.csv") for net in NETS},
+        histories=verdicts.read_histories(),
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
+        first_digits=first_digits,
         images=images,
         sampled=sampled,
         kernels=kernels,
         maps=maps,
         trials=pd.read_csv(replication.TRIALS),
         trial_histories=pd.read_csv(replication.HISTORIES),
+        differences=read_json(verdicts.DIFFERENCES),
         inputs=read_json("plots/evaluate/inputs.json"),
     )

@@ -9,11 +9,27 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mnist_study.report.figures import report as figures
+from mnist_study import verdicts
 from mnist_study.report.figures.digits import percent
-from mnist_study.report.figures.style import NETS, compose, to_svg
-from mnist_study.scores import claims, replication
-from studykit.files import atomic_write
+from mnist_study.report.figures.panels import layout
+from mnist_study.report.figures.style import compose, to_svg
+from mnist_study.study import NETS
+from studykit.dotted import look_up
+from studykit.files import write_text
+
+PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
+
+
+def write_pages(folder, results, **shown):
+    """Write the page, and its short form in Markdown.
+
+    Args:
+        folder: of both.
+        results: Findings.
+        shown: what render takes besides.
+    """
+    for name, template in PAGES.items():
+        write_text(f"{folder}/{name}", render(template, results, **shown))
 
 
 def render(template, results, *, panels, digits, confidence, versions):
@@ -23,7 +39,7 @@ def render(template, results, *, panels, digits, confidence, versions):
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: figure to dict of panel to function that draws it on an axis.
-        digits: what figures.choose_digits returned.
+        digits: what figures.digits.choose returned.
         confidence: of the intervals.
         versions: of the libraries, by name.
 
@@ -39,13 +55,14 @@ def render(template, results, *, panels, digits, confidence, versions):
     )
     quote = quote_html if environment.autoescape else quote_text
 
-    def number(path, form="{:,}"):
-        return quote(results.metrics, path, form)
+    def number(path, form="{:,}", times=1):
+        return quote(results.metrics, path, form, times)
 
     def svgs(name):
         for panel, draw in panels[name].items():
-            yield panel, Markup(to_svg(compose(draw, **figures.layout(name)), panel))
+            yield panel, Markup(to_svg(compose(draw, **layout(name)), panel))
 
+    claims = list(describe_claims(results))
     return environment.get_template(template).render(
         number=number,
         svgs=svgs,
@@ -55,61 +72,57 @@ def render(template, results, *, panels, digits, confidence, versions):
         digits=digits,
         nets=NETS,
         confidence=confidence,
-        claims=list(describe_claims(results.metrics)),
-        rules=list(dict.fromkeys(rule for _, rule in rules().values())),
-        errors=np.union1d(*(results.wrong(net) for net in NETS)).tolist(),
+        claims=claims,
+        rules=list(dict.fromkeys(claim["rule"] for claim in claims)),
+        errors=np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist(),
         versions=versions,
     )
 
 
-def quote_html(metrics, path, form):
+def quote_html(metrics, path, form, times=1):
     """A number for the page, as a data element that names its source.
 
     Args:
         metrics: content of the metrics files by name.
         path: a file's name and the keys to a number in it, such as `evaluate/cnn/test/accuracy`.
-        form: how to write it.
+        form: how to write it; `p` for a p-value, as papers state it.
+        times: what it is multiplied by before it is written: 100 for percentage points.
     """
-    value = look_up(metrics, path)
+    value = find(metrics, path)
     return Markup('<data value="{}" data-source="{}">{}</data>').format(
-        value, path, form.format(value)
+        value, path, _write(value, form, times)
     )
 
 
-def quote_text(metrics, path, form):
+def quote_text(metrics, path, form, times=1):
     """The same number as plain text."""
-    return form.format(look_up(metrics, path))
+    return _write(find(metrics, path), form, times)
 
 
-def look_up(metrics, path):
+def _write(value, form, times):
+    if form == "p":
+        return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    return form.format(times * value)
+
+
+def find(metrics, path):
     """The number at a path such as `evaluate/cnn/test/accuracy`."""
-    for key in path.split("/"):
-        metrics = metrics[key]
-    return metrics
+    return look_up(metrics, path.replace("/", "."))
 
 
-def rules():
-    """Claim to the metrics file whose verdict counts and its rule: many seeds outweigh one run."""
-    once = {name: ("claims", rule) for name, (_, rule) in claims.STATEMENTS.items()}
-    return once | {name: ("replicate/claims", rule) for name, rule in replication.RULES.items()}
-
-
-def describe_claims(metrics):
-    """Each claim in words, with its verdict, where that is from, and how its numbers are written.
+def describe_claims(results):
+    """Each claim in words, with the verdict that counts, and how its numbers are written.
 
     Args:
-        metrics: content of the metrics files by name.
+        results: Findings.
     """
-    for name, (source, _) in rules().items():
-        verdict = look_up(metrics, f"{source}/{name}")
-        yield {
+    metrics = results.metrics
+    decided = verdicts.decide(metrics["claims"], metrics["replicate"], results.differences)
+    for name, verdict in decided.items():
+        yield verdict | {
             "name": name,
-            "at": f"{source}/{name}/",
-            "seeds": source != "claims",
-            "statement": claims.describe(name, verdict),
+            "at": f"{verdict['source']}/",
             "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
-            "exact": verdict["low"] == verdict["high"],
-            "verdict": verdict["verdict"],
         }
 
 
@@ -122,9 +135,3 @@ def picture(image):
     file = io.BytesIO()
     Image.fromarray(255 - image).save(file, format="PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def write_page(path, page):
-    """Write the page, whole or not at all."""
-    with atomic_write(path) as beside:
-        beside.write_text(page, encoding="utf-8")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from mnist_study.nets.compute import keras
+from mnist_study.compute import keras
 
 
 def describe_layers(model):
@@ -30,18 +30,23 @@ def describe_layers(model):
     )
 
 
-def first_convolution(model, image):
-    """The filters of the first convolution, and its answer to one image.
+def first_convolution(models, image):
+    """The filters of the first convolution that any net begins with, and its answer to one image.
 
     Args:
-        model: keras.Sequential with a Conv2D layer.
+        models: keras.Sequential of each net; one at least has a Conv2D layer.
         image: uint8 (28, 28).
 
     Returns:
         float32 (size, size, filters), the kernels; float32 (height, width, filters), the feature
         maps after the activation.
     """
-    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    model, layer = next(
+        (model, layer)
+        for model in models
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    )
     kernels = np.asarray(layer.kernel)[:, :, 0]
     maps = keras.Model(model.inputs[0], layer.output)(image[np.newaxis, ..., np.newaxis])
     return kernels, np.asarray(maps)[0]

@@ -1,4 +1,4 @@
-"""The study's claims, and the rules that they are judged by.
+"""The study's claims, and the rules that one run is judged by.
 
 A verdict is one of
 - reproduced: the measurement supports the claim, also at the unfavourable end of its interval;
@@ -13,25 +13,45 @@ from mnist_study.scores.uncertainty import Interval, turning_epoch
 ROUNDING = 0.005  # half a percent: the study states accuracies to a whole percent
 MIN_EPOCHS = 6  # four coefficients of the curve, and something left to measure its noise by
 
-COUNT_RULE = "The number of images is exact: it is the claimed one, or the claim is refuted."
-ACCURACY_RULE = (
-    "The claim is a whole percent, so it says: at least half a percent below that. Reproduced when "
-    "the whole Wilson interval of the test accuracy lies at or above this bound, refuted when the "
-    "whole of it lies below."
-)
-OVERFIT_RULE = (
-    "A cubic in the logarithm of the epoch is fitted to the validation loss. Reproduced when the "
-    "claimed epoch is among those that a t-test cannot tell from the curve's lowest and the loss "
-    "rises again before training ends; refuted when it is not among them. This is one run's curve: "
-    "other seeds turn elsewhere."
-)
 
-STATEMENTS = {  # claim: what it says, and its rule
-    "train_images": ("{claimed:,} images train", COUNT_RULE),
-    "test_images": ("{claimed:,} images test", COUNT_RULE),
-    "dense_accuracy": ("The dense net reaches {claimed:.0%} test accuracy", ACCURACY_RULE),
-    "cnn_accuracy": ("The CNN reaches {claimed:.0%} test accuracy", ACCURACY_RULE),
-    "dense_overfit_epoch": ("The dense net overfits from epoch {claimed} or so", OVERFIT_RULE),
+class Claim(NamedTuple):
+    """What the study states of one quantity.
+
+    Attributes:
+        statement: in words, with {claimed} for the value.
+        quantity: images (of a split), accuracy (of a net, on test), or overfit_epoch (of a net).
+        of: the split or the net.
+    """
+
+    statement: str
+    quantity: str
+    of: str
+
+
+CLAIMS = {  # by the parameter in evaluate.claims that holds the value
+    "train_images": Claim("{claimed:,} images train", "images", "train"),
+    "test_images": Claim("{claimed:,} images test", "images", "test"),
+    "dense_accuracy": Claim(
+        "The dense net reaches {claimed:.0%} test accuracy", "accuracy", "dense"
+    ),
+    "cnn_accuracy": Claim("The CNN reaches {claimed:.0%} test accuracy", "accuracy", "cnn"),
+    "dense_overfit_epoch": Claim(
+        "The dense net overfits from epoch {claimed} or so", "overfit_epoch", "dense"
+    ),
+}
+RULES = {  # by quantity: how one run is judged
+    "images": "The number of images is exact: it is the claimed one, or the claim is refuted.",
+    "accuracy": (
+        "The claim is a whole percent, so it says: at least half a percent below that. Reproduced "
+        "when the whole Wilson interval of the test accuracy lies at or above this bound, refuted "
+        "when the whole of it lies below."
+    ),
+    "overfit_epoch": (
+        "A cubic in the logarithm of the epoch is fitted to the validation loss. Reproduced when "
+        "the claimed epoch is among those that a t-test cannot tell from the curve's lowest and "
+        "the loss rises again before training ends; refuted when it is not among them. This is one "
+        "run's curve: other seeds turn elsewhere."
+    ),
 }
 
 
@@ -45,15 +65,47 @@ class Verdict(NamedTuple):
     verdict: str
 
 
+def judge(claims, *, sizes, scores, histories, confidence):
+    """Judge all claims by one run.
+
+    Args:
+        claims: the section evaluate.claims of the parameters.
+        sizes: images per split, by name.
+        scores: what evaluation.score returned, by net.
+        histories: pandas.DataFrame with epoch and val/loss, by net.
+        confidence: of the interval of the overfitting epoch.
+
+    Returns:
+        dict: claim to dict of Verdict's fields.
+    """
+    verdicts = {}
+    for name, (_, quantity, of) in CLAIMS.items():
+        claimed = getattr(claims, name)
+        if quantity == "images":
+            verdict = judge_count(claimed, sizes[of])
+        elif quantity == "accuracy":
+            interval = Interval(scores[of]["accuracy_low"], scores[of]["accuracy_high"])
+            verdict = judge_accuracy(claimed, scores[of]["accuracy"], interval)
+        else:
+            verdict = judge_overfitting(claimed, histories[of], confidence=confidence)
+        verdicts[name] = verdict._asdict()
+    return verdicts
+
+
 def judge_count(claimed, measured):
-    """Judge a number of images by COUNT_RULE."""
+    """Judge a number of images."""
     verdict = "reproduced" if measured == claimed else "refuted"
     return Verdict(claimed, measured, measured, measured, verdict)
 
 
+def accuracy_bound(claimed):
+    """The lowest accuracy that still is the claimed whole percent."""
+    return claimed - ROUNDING
+
+
 def judge_accuracy(claimed, measured, interval):
-    """Judge a test accuracy and its interval by ACCURACY_RULE."""
-    bound = claimed - ROUNDING
+    """Judge a test accuracy and its interval."""
+    bound = accuracy_bound(claimed)
     if interval.low >= bound:
         verdict = "reproduced"
     elif interval.high < bound:
@@ -64,7 +116,7 @@ def judge_accuracy(claimed, measured, interval):
 
 
 def judge_overfitting(claimed, history, *, confidence):
-    """Judge the epoch at which overfitting begins by OVERFIT_RULE.
+    """Judge the epoch at which overfitting begins.
 
     Args:
         claimed: epoch, from 1.
@@ -85,37 +137,6 @@ def judge_overfitting(claimed, history, *, confidence):
     return Verdict(claimed, lowest, interval.low, interval.high, verdict)
 
 
-def judge(claims, *, sizes, scores, dense_history, confidence):
-    """Judge all claims.
-
-    Args:
-        claims: the section evaluate.claims of the parameters.
-        sizes: images per split, by name.
-        scores: what evaluation.score returned, by net.
-        dense_history: the dense net's history.
-        confidence: of the interval of the overfitting epoch.
-
-    Returns:
-        dict: claim to dict of Verdict's fields.
-    """
-
-    def accuracy(net, claimed):
-        score = scores[net]
-        interval = Interval(score["accuracy_low"], score["accuracy_high"])
-        return judge_accuracy(claimed, score["accuracy"], interval)
-
-    verdicts = {
-        "train_images": judge_count(claims.train_images, sizes["train"]),
-        "test_images": judge_count(claims.test_images, sizes["test"]),
-        "dense_accuracy": accuracy("dense", claims.dense_accuracy),
-        "cnn_accuracy": accuracy("cnn", claims.cnn_accuracy),
-        "dense_overfit_epoch": judge_overfitting(
-            claims.dense_overfit_epoch, dense_history, confidence=confidence
-        ),
-    }
-    return {name: verdict._asdict() for name, verdict in verdicts.items()}
-
-
 def describe(name, verdict):
     """What a claim says, in words.
 
@@ -123,5 +144,4 @@ def describe(name, verdict):
         name: of the claim.
         verdict: dict of Verdict's fields.
     """
-    statement, _ = STATEMENTS[name]
-    return statement.format(claimed=verdict["claimed"])
+    return CLAIMS[name].statement.format(claimed=verdict["claimed"])

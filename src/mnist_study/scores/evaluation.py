@@ -1,12 +1,80 @@
 """Score what a network says of the test images, and choose which of them are shown."""
 
+from dataclasses import dataclass
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
-from mnist_study.data.mnist import NUM_CLASSES
-from mnist_study.scores.uncertainty import wilson_interval
+from mnist_study.scores import anatomy, calibration
+from mnist_study.scores.confusion import confusion
+from mnist_study.scores.prediction import predict
+from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 
 IMPOSSIBLE = np.finfo(np.float64).eps  # the probability that 0 counts as, or one loss is infinite
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known of a network after the test.
+
+    Attributes:
+        predictions: pandas.DataFrame, a row per test image, as tabulate returns it.
+        layers: pandas.DataFrame, a row per layer, as anatomy.describe_layers returns it.
+        scores: dict of metrics on the test images.
+    """
+
+    predictions: pd.DataFrame
+    layers: pd.DataFrame
+    scores: dict
+
+    @property
+    def correct(self):
+        """Which test images are read right, bool (n,)."""
+        return self.predictions["label"] == self.predictions["prediction"]
+
+
+def evaluate(model, test, params):
+    """Score a network on the test images.
+
+    Args:
+        model: keras.Sequential.
+        test: Split.
+        params: the section evaluate of the parameters.
+
+    Returns:
+        Evaluation.
+    """
+    probabilities = predict(model, test)
+    table = tabulate(probabilities, test.y)
+    scores = score(probabilities, test.y, confidence=params.confidence)
+    scores |= calibration.score(
+        table, bins=params.calibration_bins, confidence=params.confidence, seed=params.seed
+    )
+    return Evaluation(table, anatomy.describe_layers(model), scores)
+
+
+def metrics(evaluations, *, confidence):
+    """What the metrics file holds: each net's scores, and how each two nets differ.
+
+    Args:
+        evaluations: net to Evaluation.
+        confidence: of the differences' intervals, in (0, 1).
+
+    Returns:
+        dict: net to test (its scores) and multiply_adds (of one image); and for each two nets
+        SECOND_minus_FIRST to the fields of PairedDifference.
+    """
+    differences = {
+        f"{second}_minus_{first}": paired_difference(
+            evaluations[first].correct, evaluations[second].correct, confidence=confidence
+        )._asdict()
+        for first, second in combinations(evaluations, 2)
+    }
+    return {
+        net: {"test": each.scores, "multiply_adds": int(each.layers["multiply_adds"].sum())}
+        for net, each in evaluations.items()
+    } | differences
 
 
 def tabulate(probabilities, y):
@@ -26,20 +94,6 @@ def tabulate(probabilities, y):
             "confidence": probabilities.max(axis=1),
         }
     )
-
-
-def confusion(table):
-    """Count images by what they are and what they are taken for.
-
-    Args:
-        table: what tabulate returned.
-
-    Returns:
-        int64 (10, 10): by label (row) and prediction (column).
-    """
-    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
-    np.add.at(counts, (table["label"].to_numpy(), table["prediction"].to_numpy()), 1)
-    return counts
 
 
 def score(probabilities, y, *, confidence):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.special import softmax
 
-from mnist_study.nets.compute import available_cores, keras, tf
+from mnist_study.compute import available_cores, keras, tf
 
 BATCH_SIZE = 500  # images at once; another number may choose other kernels, and other last bits
 

@@ -1,20 +1,23 @@
-"""`mnist-study diff`: what a change did to the results, and whether it was more than noise.
+"""The command `diff`: what a change did to the results, and whether it was more than noise.
 
 The exit status is 0 for no significant loss, 1 for a loss or a claim that no longer holds, and 2
 where it could not compare. Everything is read from Git or the working tree: no remote is needed.
 """
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from mnist_study.params import load
-from studykit.compare import comparison_view as view
-from studykit.compare.comparison import INCOMPARABLE, compare
+from studykit.compare import models, render
+from studykit.compare.comparison import compare
 from studykit.compare.results import read_results
+from studykit.compare.sections import Section, make_sections
+from studykit.compare.settings import settings_of
+from studykit.compare.verdict import INCOMPARABLE
 from studykit.errors import UserError
 from studykit.records.revisions import WORKSPACE, merge_base, resolve
+
+REFUSED = INCOMPARABLE  # the exit status after a user's mistake
 
 
 def add_arguments(parser):
@@ -32,7 +35,9 @@ def add_arguments(parser):
     form.add_argument("--json", action="store_true", help="all of it, for a program")
     parser.add_argument("--all", action="store_true", help="metrics that hardly moved, too")
     parser.add_argument(
-        "--images", metavar="FOLDER", help="write curves, confusion and digits there, and link them"
+        "--images",
+        metavar="FOLDER",
+        help="write curves, confusions and examples there, and link them",
     )
     parser.add_argument(
         "--image-url", metavar="URL", help="where readers find that folder; default: FOLDER"
@@ -42,31 +47,31 @@ def add_arguments(parser):
 def run(arguments):
     """Compare and print; return the exit status."""
     try:
-        settings = load().diff
+        settings = settings_of(resolve(WORKSPACE))
         base = read_results(resolve(arguments.base) if arguments.base else merge_base())
         head = read_results(resolve(arguments.head))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
         if arguments.md:
-            print(view.refuse(str(error)))
-        return INCOMPARABLE
+            print(render.refuse(str(error)))
+        raise
     comparison = compare(base, head, settings)
     pictures = {}
     if arguments.images:
-        names = _draw(arguments.images, comparison, base, head, images=settings.images)
+        folder = Path(arguments.started_in, arguments.images)
+        names = draw(folder, comparison, base, head, images=settings.images)
         url = (arguments.image_url or arguments.images).rstrip("/")
         pictures = {caption: f"{url}/{name}" for caption, name in names.items()}
     if arguments.json:
         print(json.dumps(as_dict(comparison) | {"pictures": pictures}, indent=2, default=str))
         return comparison.status
-    sections = view.make_sections(comparison, base, head, images=settings.images)
+    sections = make_sections(comparison, base, head, images=settings.images)
     if pictures:
         sections = [section for section in sections if section.rows]
-        sections.append(view.Section("Pictures", pictures=pictures))
+        sections.append(Section("Pictures", pictures=pictures))
     if arguments.md:
-        print(view.to_markdown(comparison, sections))
+        print(render.to_markdown(comparison, sections))
     else:
-        print(view.to_text(comparison, sections, everything=arguments.all))
+        print(render.to_text(comparison, sections, everything=arguments.all))
     return comparison.status
 
 
@@ -80,26 +85,31 @@ def as_dict(comparison):
     return asdict(comparison) | {"metrics": metrics}
 
 
-def _draw(folder, comparison, base, head, *, images):
-    """Write the figures; return caption to file name."""
-    from mnist_study.report.figures.style import save
-    from studykit.compare import figures as changes
+def draw(folder, comparison, base, head, *, images):
+    """Write the figures.
+
+    Returns:
+        dict: caption to file name.
+    """
+    from studykit.compare import figures  # matplotlib is slow to import
 
     labels = (comparison.base, comparison.head)
-    figures = {}
-    for net in view.changed_histories(base, head):
-        histories = base.histories[net], head.histories[net]
-        figures[f"Validation curves, {net}"] = changes.draw_curve_change(*histories, labels, net)
+    drawings: dict[str, tuple] = {}
+    for model in models.changed_histories(base, head):
+        histories = base.histories[model], head.histories[model]
+        if metrics := models.validation_metrics(*histories):
+            drawings[f"Validation curves, {model}"] = (
+                figures.draw_curve_change, *histories, labels, model, metrics
+            )  # fmt: skip
     for flips in comparison.flips:
         if flips.broken or flips.mended:
-            before, after = (
-                view.confusion(results.predictions[flips.net]) for results in (base, head)
-            )
-            figure = changes.draw_confusion_change(before, after, labels, flips.net)
-            figures[f"Test digits by label and prediction, {flips.net}"] = figure
-    for title, digits in view.digit_groups(comparison, base, head, images=images):
-        figures[title] = changes.draw_flips(*digits, title)
-    names = {title: f"{number}.png" for number, title in enumerate(figures, start=1)}
-    for title, figure in figures.items():
-        save(Path(folder) / names[title], figure)
+            tables = (results.predictions[flips.model] for results in (base, head))
+            drawings[f"Test examples by label and prediction, {flips.model}"] = (
+                figures.draw_confusion_change, *models.confusions(*tables), labels, flips.model
+            )  # fmt: skip
+    for group in models.example_groups(comparison, base, head, images=images):
+        drawings[group.title] = figures.draw_examples, group.images, group.captions, group.title
+    names = {caption: f"{number}.png" for number, caption in enumerate(drawings, start=1)}
+    for caption, drawing in drawings.items():
+        figures.save(folder / names[caption], *drawing)
     return names

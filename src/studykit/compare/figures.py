@@ -1,79 +1,96 @@
-"""Figures of a change: curves, confusion and digits, before and after.
+"""Figures of a change: curves, confusions and examples, before and after.
 
 On an opaque white ground, so that a page's dark theme leaves them as readable as a light one.
 """
 
+import matplotlib
 import numpy as np
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.data.mnist import NUM_CLASSES
-from mnist_study.report.figures.style import plt
+from studykit.files import atomic_write
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
+
+MOST_NUMBERED = 20  # classes of a confusion matrix whose cells still have room for numbers
+# Whatever the user's own settings are.
+STYLE = ("default", {"figure.dpi": 150, "figure.constrained_layout.use": True})
 
 
-def draw_curve_change(before, after, labels, net):
-    """Validation accuracy and loss by epoch of two trainings.
+def save(path, draw, *words):
+    """Draw a figure and write it as PNG, the same bytes each time.
 
     Args:
-        before, after: pandas.DataFrame with epoch, val/accuracy and val/loss.
-        labels: what to call the two.
-        net: the network's name.
+        path: of the file.
+        draw: function that returns a matplotlib figure.
+        words: its arguments.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
-    for axis, metric in zip(axes, ("accuracy", "loss"), strict=True):
+    with plt.style.context(list(STYLE)):
+        figure = draw(*words)
+        with atomic_write(path) as beside:
+            figure.savefig(beside, metadata={"Software": None})
+        plt.close(figure)
+
+
+def draw_curve_change(before, after, labels, model, metrics):
+    """Metrics by epoch of two trainings.
+
+    Args:
+        before, after: pandas.DataFrame with the column epoch, and those of the metrics.
+        labels: what to call the two.
+        model: its name.
+        metrics: names of columns, a panel each.
+    """
+    figure, axes = plt.subplots(1, len(metrics), figsize=(4.5 * len(metrics), 3.4), squeeze=False)
+    for axis, metric in zip(axes.flat, metrics, strict=True):
         for history, label, style in zip((before, after), labels, ("--", "-"), strict=True):
-            axis.plot(history["epoch"], history[f"val/{metric}"], style, label=label, marker=".")
+            axis.plot(history["epoch"], history[metric], style, label=label, marker=".")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set(xlabel="epoch")
+        axis.set(xlabel="epoch", title=f"{model}: {metric}")
         axis.legend()
-    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    axes[0].set(title=f"{net}: validation accuracy", ylabel="accuracy")
-    axes[1].set(title=f"{net}: validation loss", ylabel="cross-entropy, nats")
     return figure
 
 
-def draw_confusion_change(before, after, labels, net):
-    """What each digit is taken for: before, after, and the difference.
+def draw_confusion_change(classes, before, after, labels, model):
+    """What each class is taken for: before, after, and the difference.
 
     Args:
-        before, after: int (10, 10), images by label and prediction.
+        classes: their names.
+        before, after: int (classes, classes), examples by label and prediction.
         labels: what to call the two.
-        net: the network's name.
+        model: its name.
     """
     figure, axes = plt.subplots(1, 3, figsize=(12, 4.8))
-    errors = [np.where(np.eye(NUM_CLASSES, dtype=bool), 0, counts) for counts in (before, after)]
+    errors = [np.where(np.eye(len(classes), dtype=bool), 0, counts) for counts in (before, after)]
     most = max(1, *(counts.max() for counts in errors))
     shift = errors[1] - errors[0]
     furthest = max(1, np.abs(shift).max())
+    grey = {"cmap": "gray_r", "vmin": 0, "vmax": most}
+    diverging = {"cmap": "PuOr_r", "vmin": -furthest, "vmax": furthest}
     panels = [
-        (errors[0], before, labels[0], {"vmin": 0, "vmax": most}, "{}"),
-        (errors[1], after, labels[1], {"vmin": 0, "vmax": most}, "{}"),
-        (shift, shift, "errors: after − before",
-         {"cmap": "PuOr_r", "vmin": -furthest, "vmax": furthest}, "{:+}"),
-    ]  # fmt: skip
+        (errors[0], before, labels[0], grey, "{}"),
+        (errors[1], after, labels[1], grey, "{}"),
+        (shift, shift, "errors: after − before", diverging, "{:+}"),
+    ]
     for axis, (shades, counts, title, colours, text) in zip(axes, panels, strict=True):
-        axis.grid(visible=False)
         axis.imshow(shades, **colours)
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                share = abs(shades[row, column]) / colours["vmax"]
-                colour = "white" if share > 0.6 else "black"
-                axis.text(
-                    column, row, text.format(count), ha="center", va="center", size=7, color=colour
-                )
-        digits = range(NUM_CLASSES)
-        axis.set(title=title, xlabel="prediction", ylabel="label", xticks=digits, yticks=digits)
-    figure.suptitle(f"{net}: test digits by label and prediction", x=0.01, ha="left")
+        axis.set(title=title, xlabel="prediction", ylabel="label")
+        if len(classes) <= MOST_NUMBERED:
+            axis.set_xticks(range(len(classes)), classes)
+            axis.set_yticks(range(len(classes)), classes)
+            _number_cells(axis, counts, np.abs(shades) / colours["vmax"], text)
+    figure.suptitle(f"{model}: test examples by label and prediction", x=0.01, ha="left")
     return figure
 
 
-def draw_flips(images, captions, title, columns=6):
-    """A grid of test digits, a caption under each.
+def draw_examples(images, captions, title, columns=6):
+    """A grid of test examples, a caption under each.
 
     Args:
-        images: list of uint8 (28, 28).
+        images: list of uint8 (height, width).
         captions: list of str, as many.
         title: what the grid shows.
-        columns: digits in a row.
+        columns: examples in a row.
     """
     rows = -(-len(images) // columns)
     figure, axes = plt.subplots(
@@ -83,10 +100,18 @@ def draw_flips(images, captions, title, columns=6):
         squeeze=False,
         subplot_kw={"frame_on": False, "xticks": [], "yticks": []},
     )
-    for axis in axes.flat:
-        axis.grid(visible=False)
     for axis, image, caption in zip(axes.flat, images, captions, strict=False):
-        axis.imshow(image, vmin=0, vmax=255)
+        axis.imshow(image, cmap="gray_r", vmin=0, vmax=255)
         axis.set_xlabel(caption, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
+
+
+def _number_cells(axis, counts, shades, text):
+    """Write each count other than 0 into its cell, white on a dark one."""
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shades[row, column] > 0.6 else "black"
+            axis.text(
+                column, row, text.format(count), ha="center", va="center", size=7, color=colour
+            )

@@ -1,21 +1,24 @@
-"""All that a comparison needs of a revision: parameters, lock, metrics, predictions, images."""
+"""All that a comparison needs of a revision: parameters, lock, metrics, predictions, examples."""
 
-import io
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from studykit.errors import UserError
+from studykit.compare import parsing
+from studykit.compare.lock import read_lock, read_output
+from studykit.compare.machines import origins_of
+from studykit.dotted import flatten
+from studykit.records.lock import Lock
+from studykit.records.parameters import load_yaml
+from studykit.records.pipeline import FILE, Pipeline
 from studykit.records.stale import stale_stages
+from studykit.study import load_study
 
-CLAIMS = "metrics/claims.json"
-EXAMPLES = "plots/evaluate/examples.npz"
-PREDICTIONS = re.compile(r"plots/evaluate/(?P<net>\w+)_predictions\.csv")
-HISTORY = re.compile(r"plots/train_(?P<net>\w+)/history\.csv")
+KINDS = ("predictions", "histories", "models", "data")  # outputs that are found by their pattern
 
 
 @dataclass(frozen=True)
@@ -25,85 +28,138 @@ class Results:
     Attributes:
         label: what to call it.
         params: value by dotted key.
-        lock: stage to its entry in `dvc.lock`.
+        lock: what `dvc.lock` says.
         metrics: number by name: the file's, then its keys, with dots between.
-        claims: claim to dict of claims.Verdict's fields.
-        predictions: net to a table with label, prediction and confidence, a row per test image.
-        histories: net to a table with a row per epoch.
-        images: test image by its index, uint8 (28, 28), of those that a net gets wrong and more.
+        claims: claim to a dict with its verdict.
+        predictions: model to a table with label and prediction, a row per test example.
+        histories: model to a table with a row per epoch.
+        examples: test example by its index, uint8 (height, width).
         stale: stage to the reasons why its results are not those of the revision's code.
+        paths: which file a thing comes from, by kind and name: of KINDS, and `metrics`, `claims`.
+        accuracies: model to the name of the metric that its predictions decide.
+        origins: the machine that made an output, by the output's path.
     """
 
     label: str
     params: dict[str, Any]
-    lock: dict[str, dict]
+    lock: Lock
     metrics: dict[str, float]
     claims: dict[str, dict]
     predictions: dict[str, pd.DataFrame]
     histories: dict[str, pd.DataFrame]
-    images: dict[int, np.ndarray]
+    examples: dict[int, np.ndarray]
     stale: dict[str, list[str]]
+    paths: dict[str, dict[str, str]] = field(default_factory=dict)
+    accuracies: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def exist(self):
+        """Whether there is anything to compare."""
+        return bool(self.metrics or self.predictions)
+
+    def path(self, kind, name):
+        """The file of that kind and name, or None."""
+        return self.paths.get(kind, {}).get(name)
 
 
-def read_results(revision):
+def read_results(revision, study=None):
     """Read all that a revision holds; what it lacks is empty.
+
+    Args:
+        revision: Revision.
+        study: what the kit is told of the study; by default, what the current folder says.
 
     Raises:
         UserError: a file is not what its name says.
     """
+    outputs = (study or load_study()).outputs
+    lock = read_lock(revision)
+    paths = {kind: find_outputs(revision, outputs, kind, lock.outs) for kind in KINDS}
+    paths["metrics"] = metric_files(revision, outputs.claims)
 
-    def tables(folder, pattern):
-        found = ((pattern.fullmatch(path), path) for path in revision.paths(folder))
-        return {match["net"]: _read(revision, path, _table) for match, path in found if match}
+    def parse(path, parser):
+        content = path and read_output(revision, lock, path)
+        return parsing.parse(content, parser, f"{revision.label}: {path}")
 
-    metrics: dict[str, Any] = {}
-    for path in revision.paths("metrics"):
-        if path.endswith(".json") and path != CLAIMS:
-            name = path.removeprefix("metrics/").removesuffix(".json").replace("/", ".")
-            metrics |= flatten(_read(revision, path, json.loads), f"{name}.")
+    def tables(kind, parser):
+        found = {name: parse(path, parser) for name, path in paths[kind].items()}
+        return {name: table for name, table in found.items() if table is not None}
+
+    metrics: dict[str, float] = {}
+    for prefix, path in paths["metrics"].items():
+        metrics |= parsing.numbers(parse(path, parsing.metric_parser(path)), prefix)
+    predictions = tables("predictions", parsing.predictions)
+    claims = parse(outputs.claims, json.loads) or {}
+    paths["claims"] = {"claims": outputs.claims} if claims else {}
     return Results(
         label=revision.label,
         params=flatten(revision.params()),
-        lock=revision.lock(),
-        metrics={
-            name: value
-            for name, value in metrics.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        },
-        claims=_read(revision, CLAIMS, json.loads) or {},
-        predictions=tables("plots/evaluate", PREDICTIONS),
-        histories=tables("plots", HISTORY),
-        images=_read(revision, EXAMPLES, _images) or {},
+        lock=lock,
+        metrics=metrics,
+        claims=claims,
+        predictions=predictions,
+        histories=tables("histories", parsing.table),
+        examples=parse(outputs.examples, parsing.examples) or {},
         stale=stale_stages(revision),
+        paths=paths,
+        accuracies=accuracy_names(predictions, metrics, outputs),
+        origins=origins_of(revision, lock.md5s),
     )
 
 
-def flatten(tree, prefix=""):
-    """Leaves of nested dicts by dotted key."""
-    leaves: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= flatten(value, f"{prefix}{key}.")
-        else:
-            leaves[f"{prefix}{key}"] = value
-    return leaves
+def find_outputs(revision, outputs, kind, paths):
+    """The outputs of a kind, in the lock or in a folder that the lock holds.
+
+    Args:
+        revision: Revision.
+        outputs: which are what, Outputs.
+        kind: one of KINDS.
+        paths: of all outputs in the lock.
+
+    Returns:
+        dict: name to path; the name is the model's, or the file's where the pattern names none.
+    """
+    pattern = getattr(outputs, kind)
+    if pattern is None:
+        return {}
+    found = {}
+    for out in paths:
+        inside = pattern.startswith(f"{out.rstrip('/')}/")
+        for path in revision.paths(out) if inside else [out]:
+            if name := outputs.match(kind, path):
+                found[name if "{" in pattern else PurePosixPath(path).stem] = path
+    return dict(sorted(found.items()))
 
 
-def _read(revision, path, parse):
-    """Parse a file's bytes; None where there is no such file."""
-    content = revision.read(path)
-    if content is None:
-        return None
-    try:
-        return parse(content)
-    except (ValueError, KeyError) as error:
-        raise UserError(f"{revision.label}: {path}: cannot be read: {error}") from None
+def metric_files(revision, claims=None):
+    """The files that `dvc.yaml` declares as metrics and that can be read, by their prefix.
+
+    Args:
+        revision: Revision.
+        claims: path that is left out.
+    """
+    stages = Pipeline.of(revision.tree).stages.values()
+    paths = {out.path for stage in stages for out in stage.outs if out.kind == "metrics"}
+    paths.update(load_yaml(revision.tree, FILE).get("metrics", ()))  # those that no stage makes
+    return {
+        parsing.metric_prefix(path): path
+        for path in sorted(paths)
+        if path != claims and parsing.metric_parser(path) and revision.read(path) is not None
+    }
 
 
-def _table(content):
-    return pd.read_csv(io.BytesIO(content))
+def accuracy_names(models, metrics, outputs):
+    """The name of the metric that a model's predictions decide, by model.
 
-
-def _images(content):
-    with np.load(io.BytesIO(content)) as arrays:
-        return dict(zip(arrays["index"].tolist(), arrays["x"], strict=True))
+    It stands in the file `test_metrics`, under `MODEL.test.accuracy` or `MODEL.accuracy`; without
+    the model's name where the pattern of predictions names none. Where neither is there, the
+    accuracy is called `MODEL.accuracy`.
+    """
+    prefix = f"{parsing.metric_prefix(outputs.test_metrics)}." if outputs.test_metrics else ""
+    names = {}
+    for model in models:
+        owner = f"{model}." if "{" in outputs.predictions else ""
+        known = (f"{prefix}{owner}{key}" for key in ("test.accuracy", "accuracy"))
+        names[model] = next((name for name in known if name in metrics), f"{model}.accuracy")
+    return names

@@ -8,6 +8,7 @@ import numpy as np
 BARS = "▁▂▃▄▅▆▇█"
 BLANK = "\u2800"  # a braille character without dots: as wide as the others, whatever the font
 INK = 96  # intensity, 0–255, from which a pixel is drawn
+LARGEST = 32  # pixels of a drawing's longer side; larger images are made smaller
 # Bit of each dot of a braille character, 4 rows × 2 columns. Source: Unicode, block U+2800.
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
@@ -24,15 +25,16 @@ def draw_sparkline(values, low, high):
 
 
 def draw_braille(image):
-    """A digit in braille, two by four pixels a character.
+    """An image in braille, two by four pixels a character.
 
     Args:
-        image: uint8 (28, 28).
+        image: uint8 (height, width).
 
     Returns:
-        list of 6 lines of 12 characters; the border of two pixels is left out.
+        list of lines, all of one length.
     """
-    inked = image[2:-2, 2:-2] >= INK
+    inked = np.asarray(_shrink(image) >= INK)
+    inked = np.pad(inked, [(0, -inked.shape[0] % 4), (0, -inked.shape[1] % 2)])
     height, width = inked.shape
     cells = inked.reshape(height // 4, 4, width // 2, 2).transpose(0, 2, 1, 3)
     codes = 0x2800 + (cells * DOTS).sum(axis=(2, 3))
@@ -40,16 +42,27 @@ def draw_braille(image):
 
 
 def draw_braille_grid(images, captions, columns=6):
-    """Digits side by side, a caption under each.
+    """Images side by side, a caption under each.
 
     Args:
-        images: list of uint8 (28, 28).
+        images: list of uint8 (height, width), all of one shape.
         captions: list of str, as many.
-        columns: digits in a row.
+        columns: images in a row.
     """
+    drawn = [draw_braille(image) for image in images]
+    width = max(len(line) for line in (*captions, *(lines[0] for lines in drawn)))
     lines = []
     for start in range(0, len(images), columns):
         row = slice(start, start + columns)
-        lines += ["  ".join(parts) for parts in zip(*map(draw_braille, images[row]), strict=True)]
-        lines += ["  ".join(caption.ljust(12, BLANK) for caption in captions[row]), ""]
+        for parts in (*zip(*drawn[row], strict=True), captions[row]):
+            lines.append("  ".join(part.ljust(width, BLANK) for part in parts))
+        lines.append("")
     return "\n".join(lines[:-1])
+
+
+def _shrink(image):
+    """The means of square blocks of pixels, so that the longer side is LARGEST at most."""
+    size = -(-max(image.shape) // LARGEST)
+    height, width = (length // size for length in image.shape)
+    blocks = image[: height * size, : width * size].reshape(height, size, width, size)
+    return blocks.mean(axis=(1, 3))

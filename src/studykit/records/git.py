@@ -25,3 +25,34 @@ def git(*words, check=False):
     if check or "dubious ownership" in answer.stderr:
         raise UserError(f"git {words[0]}: {' '.join(answer.stderr.split())}")
     return None
+
+
+def read_files(commit, paths):
+    """Read files of a commit, all by one process.
+
+    Args:
+        commit: anything that Git knows a commit by.
+        paths: from the current folder; a symbolic link is followed.
+
+    Yields:
+        path and content as bytes, or None where the commit has no such file.
+    """
+    paths = list(paths)
+    asked = "".join(f"{commit}:./{path}\n" for path in paths)
+    answer = subprocess.run(
+        ["git", "cat-file", "--batch", "--follow-symlinks"],
+        input=asked.encode(errors="surrogateescape"),
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    position = 0
+    for path in paths:
+        header, _, _ = answer[position : position + 10_000].partition(b"\n")
+        position += len(header) + 1
+        if header.endswith((b" missing", b" ambiguous")):
+            yield path, None
+            continue
+        words = header.split(b" ")
+        size = int(words[-1])
+        yield path, answer[position : position + size] if words[1] == b"blob" else None
+        position += size + 1

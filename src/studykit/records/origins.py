@@ -1,15 +1,17 @@
 """Which processor trained each model: `models/origins.json`, in Git beside `dvc.lock`.
 
 Floating-point kernels are chosen by instruction set and by the size of the caches, so this explains
-bytes that differ elsewhere. It varies with the machine, so it is no output of a stage: no stage
-depends on it, and the MD5 beside it says which bytes it speaks of.
+why a model has other bytes elsewhere. It varies with the machine, so it is no output of a stage,
+and no stage depends on it; the MD5 beside it says which bytes it speaks of.
 """
 
-import hashlib
+import json
 import platform
 from pathlib import Path
 
-from studykit.files import read_json, write_json
+from studykit.errors import UserError
+from studykit.files import write_json
+from studykit.records.trees import WorkingTree
 
 ORIGINS = Path("models/origins.json")
 INSTRUCTION_SETS = {  # by oneDNN's name: the flag that Linux shows, the widest first
@@ -21,15 +23,41 @@ INSTRUCTION_SETS = {  # by oneDNN's name: the flag that Linux shows, the widest 
 
 
 def record(path):
-    """Note that this machine has just written a file.
+    """Note that this machine has just written a model.
 
     Args:
-        path: of the file, from the repository's root.
+        path: of its file or folder, from the project's root.
+
+    Raises:
+        UserError: what is noted already cannot be read.
     """
-    origins = read_json(ORIGINS) if ORIGINS.is_file() else {}
-    with open(path, "rb") as file:
-        origins[path] = {"md5": hashlib.file_digest(file, "md5").hexdigest()} | this_machine()
+    tree = WorkingTree()
+    origins = read(tree) | {path: {"md5": tree.md5(path)} | this_machine()}
     write_json(ORIGINS, dict(sorted(origins.items())))
+
+
+def read(tree):
+    """What is noted in a Tree.
+
+    Returns:
+        dict: a model's path to its `md5`, and what `this_machine` gave where it was trained.
+
+    Raises:
+        UserError: the file has conflicts, or is not what `record` wrote.
+    """
+    content = tree.read(ORIGINS.as_posix())
+    if content is None:
+        return {}
+    try:
+        origins = json.loads(content)
+    except ValueError:
+        origins = None
+    if not isinstance(origins, dict) or not all(isinstance(o, dict) for o in origins.values()):
+        raise UserError(
+            f"{tree.describe(ORIGINS.as_posix())}: expected JSON with an entry a model, received "
+            f"{content[:20].decode(errors='replace')!r}…; mend it or remove it"
+        )
+    return origins
 
 
 def this_machine():
@@ -54,10 +82,10 @@ def _first(field):
 
 def _caches():
     """Size by level, as Linux writes them: {"L1": "48K", …}; of L1 that for data."""
-    folders = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")
-    found = {
-        f"L{(folder / 'level').read_text().strip()}": (folder / "size").read_text().strip()
-        for folder in folders
-        if (folder / "type").read_text().strip() != "Instruction"
-    }
+    found: dict[str, str] = {}
+    for folder in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        files = {name: folder / name for name in ("level", "size", "type")}
+        if all(file.is_file() for file in files.values()):  # virtual machines hide some
+            level, size, kind = (file.read_text().strip() for file in files.values())
+            found |= {f"L{level}": size} if kind != "Instruction" else {}
     return dict(sorted(found.items()))

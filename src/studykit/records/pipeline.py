@@ -1,127 +1,243 @@
-"""What DVC knows of a stage: its parameters, and the MD5 of each of its inputs and outputs.
+"""What `dvc.yaml` declares: stages with their command, inputs, parameters and outputs.
 
-Two sources give the same record: the workspace while a stage runs, and `dvc.lock` afterwards.
+Everything is resolved: templates, `foreach` and `matrix`, and paths, which are those from the
+project's root whatever a stage's `wdir` is.
 """
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+import posixpath
+from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from pydantic import BaseModel, ValidationError, model_validator
 
-from studykit.files import md5
+from studykit.errors import UserError
+from studykit.records.parameters import DEFAULT_FILE, load_yaml
+from studykit.records.templates import is_templated, resolve
 
-_yaml = YAML(typ="safe")
+FILE = "dvc.yaml"
+KINDS = ("outs", "metrics", "plots")
 
 
 @dataclass(frozen=True)
-class StageRecord:
-    """One execution of one stage.
+class Output:
+    """An output of a stage.
 
     Attributes:
-        stage: its name in `dvc.yaml`.
-        params: value of each parameter that it declares, by dotted key.
-        deps: MD5 of each input, by path from the repository's root.
-        outs: MD5 of each output, likewise.
-        open: function from a path to a local file with that input's or output's content, or to
-            None where it is not to be had.
+        path: of a file or a folder.
+        is_cached: whether DVC's cache holds it; otherwise it is usually in Git.
+        kind: `outs`, `metrics` or `plots`, as it is declared.
     """
 
-    stage: str
-    params: dict[str, Any]
-    deps: dict[str, str]
-    outs: dict[str, str]
-    open: Callable[[str], Path | None] = field(compare=False)
-
-    @property
-    def key(self):
-        """MD5 of all of the above: two executions with the same key are the same to DVC."""
-        content = [self.stage, self.params, self.deps, self.outs]
-        return hashlib.md5(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    path: str
+    is_cached: bool = True
+    kind: str = "outs"
 
 
-def record_from_workspace(stage, root="."):
-    """Record a stage whose process runs in a folder, which is not yet in `dvc.lock`.
+@dataclass(frozen=True)
+class Stage:
+    """A stage as `dvc.yaml` declares it.
+
+    Attributes:
+        name: with its item, such as `train@cnn`.
+        cmd: the command, or a list of them.
+        deps: paths of its inputs; one with `://` lies outside the file system.
+        params: dotted keys by file of parameters; no keys for all of the file.
+        outs: its outputs, metrics and plots.
+        wdir: the folder from which it is run, "" for the root.
+        is_frozen: whether DVC takes no notice of its inputs.
+    """
+
+    name: str
+    cmd: str | list[str]
+    deps: tuple[str, ...]
+    params: dict[str, list[str]]
+    outs: tuple[Output, ...]
+    wdir: str = ""
+    is_frozen: bool = False
+
+
+class Pipeline:
+    """The stages of a `dvc.yaml`.
+
+    Attributes:
+        stages: Stage by name, in the order of the file.
+        is_templated: whether parameters can change what it declares.
+    """
+
+    def __init__(self, stages, is_templated=False):
+        self.stages: dict[str, Stage] = stages
+        self.is_templated = is_templated
+
+    @classmethod
+    def of(cls, tree):
+        """Read `dvc.yaml` in a Tree; no stages where there is no such file.
+
+        Raises:
+            UserError: the file, or one that its templates need, is wrong.
+        """
+        declared = load_yaml(tree, FILE)
+        check_shape(_Written, declared, tree.describe(FILE))
+        stages = declared.get("stages", {})
+        templated = is_templated(tree.read(FILE) or b"", stages)
+        if templated:
+            stages = resolve(tree, declared)
+        resolved = check_shape(_Resolved, {"stages": stages}, tree.describe(FILE)).stages
+        return cls({name: each.stage(name) for name, each in resolved.items()}, templated)
+
+    @cached_property
+    def outs(self):
+        """Stage's name by the path of each output."""
+        return {out.path: stage.name for stage in self.stages.values() for out in stage.outs}
+
+    def makers(self, path):
+        """Names of the stages that make a file or folder, something in it, or a folder around."""
+        return makers(self.outs, path)
+
+    def needed_by(self, target=None):
+        """The stages that a target needs, itself included; all where none is named.
+
+        Args:
+            target: a stage's name, or that of a group by `foreach` or `matrix`.
+
+        Returns:
+            list of Stage, in the order of the file.
+
+        Raises:
+            UserError: there is no such stage.
+        """
+        wanted = [name for name in self.stages if target in (None, name, name.partition("@")[0])]
+        if target and not wanted:
+            raise UserError(f"{target}: expected a stage of {FILE}: {', '.join(self.stages)}")
+        needed: set[str] = set()
+        while wanted:
+            if (name := wanted.pop()) not in needed:
+                needed.add(name)
+                wanted += [maker for dep in self.stages[name].deps for maker in self.makers(dep)]
+        return [stage for name, stage in self.stages.items() if name in needed]
+
+
+def makers(outs, path):
+    """Names of the stages that make a file or folder, something in it, or a folder around it.
 
     Args:
-        stage: its name in `dvc.yaml`.
-        root: the folder.
-
-    Returns:
-        StageRecord; outputs that are not there yet are left out.
+        outs: stage's name by the path of each output.
+        path: of the file or folder.
     """
-    root = Path(root)
-    declared = _yaml.load(root / "dvc.yaml")["stages"][stage]
-    values = _yaml.load(root / "params.yaml")
-
-    def md5s(paths):
-        return {path: _md5((root / path).resolve()) for path in paths if (root / path).is_file()}
-
-    return StageRecord(
-        stage=stage,
-        params={key: _look_up(values, key) for key in declared.get("params", ())},
-        deps=md5s(declared.get("deps", ())),
-        outs=md5s(path for kind in ("outs", "metrics", "plots") for path in _paths(declared, kind)),
-        open=lambda path: root / path if (root / path).is_file() else None,
-    )
+    if path in outs:
+        return {outs[path]}
+    return {name for out, name in outs.items() if is_below(out, path) or is_below(path, out)}
 
 
-def record_from_lock(stage, locked, open_file):
-    """Record a stage from its entry in `dvc.lock`.
-
-    Args:
-        stage: its name.
-        locked: the entry, as a dict.
-        open_file: StageRecord's open.
-    """
-    return StageRecord(
-        stage=stage,
-        params=dict(locked.get("params", {}).get("params.yaml", {})),
-        deps={dep["path"]: dep["md5"] for dep in locked.get("deps", ())},
-        outs={out["path"]: out["md5"] for out in locked.get("outs", ())},
-        open=open_file,
-    )
+def is_below(path, folder):
+    """Whether a path lies in a folder."""
+    return folder == "." or path.startswith(f"{folder}/")
 
 
 def in_order(stages):
     """Names of the stages of a `dvc.lock`, each after those whose outputs it reads.
 
     Args:
-        stages: entries by name.
+        stages: entries by name, as they are written.
     """
-    makers = {
-        out["path"]: name for name, locked in stages.items() for out in locked.get("outs", ())
-    }
-    reads = {
-        name: {makers[dep["path"]] for dep in locked.get("deps", ()) if dep["path"] in makers}
-        for name, locked in stages.items()
-    }
+    outs = {out["path"]: name for name, each in stages.items() for out in each.get("outs", ())}
+    return sort_stages(
+        {
+            name: {maker for dep in each.get("deps", ()) for maker in makers(outs, dep["path"])}
+            for name, each in stages.items()
+        }
+    )
+
+
+def sort_stages(reads):
+    """Names of stages, each after those whose outputs it reads.
+
+    Args:
+        reads: names of those stages, by the stage's name.
+    """
     return list(TopologicalSorter(reads).static_order())
 
 
-def _paths(declared, kind):
-    """The paths of one kind of output: plain, or as the key of their options."""
-    for out in declared.get(kind, ()):
-        yield out if isinstance(out, str) else next(iter(out))
+def place(wdir, path):
+    """A path from the root, of one that a stage states from its own folder."""
+    return path if "://" in path else posixpath.normpath(posixpath.join(wdir, path))
 
 
-def _md5(file):
-    """MD5 of a file, read once until it changes: a tracker meets most files in several stages."""
-    stat = file.stat()
-    return _md5_of_state(file, stat.st_ino, stat.st_size, stat.st_mtime_ns)  # as DVC tells
+def check_shape(model, content, where):
+    """Check what a file holds by a model of its shape.
+
+    Raises:
+        UserError: the first mistake, in a line.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as invalid:
+        error = invalid.errors()[0]
+        key = ".".join(str(part) for part in error["loc"])
+        received = "" if error["type"] == "missing" else f", received {error['input']!r:.60}"
+        raise UserError(f"{where}: {key}: {error['msg']}{received}") from None
 
 
-@lru_cache(maxsize=256)
-def _md5_of_state(file, *_):
-    return md5(file)
+class _Group(BaseModel):
+    """A stage before its template is resolved."""
+
+    foreach: dict[Any, Any] | list[Any] | str | None = None
+    do: dict[str, Any] | None = None
+    matrix: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _has_both(self):
+        if (self.foreach is None) != (self.do is None):
+            raise ValueError("expected both `foreach` and `do`")
+        return self
 
 
-def _look_up(values, key):
-    for part in key.split("."):
-        values = values[part]
-    return values
+class _Written(BaseModel):
+    stages: dict[str, _Group] = {}
+
+
+class _Declared(BaseModel):
+    """A stage, resolved."""
+
+    cmd: str | list[str]
+    wdir: str | None = None
+    deps: list[str] = []
+    params: list[str | dict[str, list[str] | None]] = []
+    outs: list[str | dict[str, Any]] = []
+    metrics: list[str | dict[str, Any]] = []
+    plots: list[str | dict[str, Any]] = []
+    frozen: bool = False
+
+    def stage(self, name):
+        wdir = posixpath.normpath(self.wdir or "")
+        wdir = "" if wdir == "." else wdir
+        return Stage(
+            name=name,
+            cmd=self.cmd,
+            deps=tuple(place(wdir, path) for path in self.deps),
+            params={place(wdir, file): keys for file, keys in self._params().items()},
+            outs=tuple(self._outs(wdir)),
+            wdir=wdir,
+            is_frozen=self.frozen,
+        )
+
+    def _params(self):
+        """Keys by file; a file that is named without keys counts as a whole."""
+        keys: dict[str, list[str]] = {}
+        for item in self.params:
+            for file, some in ({DEFAULT_FILE: [item]} if isinstance(item, str) else item).items():
+                whole = not some or keys.get(file) == []
+                keys[file] = [] if whole else [*keys.get(file, []), *(some or [])]
+        return keys
+
+    def _outs(self, wdir):
+        for kind in KINDS:
+            for out in getattr(self, kind):
+                for path, options in ({out: None} if isinstance(out, str) else out).items():
+                    cached = not isinstance(options, dict) or options.get("cache", True)
+                    yield Output(place(wdir, path), cached, kind)
+
+
+class _Resolved(BaseModel):
+    stages: dict[str, _Declared] = {}

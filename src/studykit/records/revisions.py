@@ -5,19 +5,18 @@ current folder, the repository's root.
 """
 
 import re
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-
-from ruamel.yaml import YAML
+from functools import cached_property
 
 from studykit.errors import UserError
+from studykit.records.git import git
+from studykit.records.parameters import Parameters, load_yaml
+from studykit.records.trees import GitTree, Tree, WorkingTree
+from studykit.study import load_study
 
 WORKSPACE = "workspace"  # DVC's word for the working tree
 # Where DVC keeps an experiment: refs/exps/ with the baseline's commit in two parts, and the name.
 EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(?P<name>.+)")
-
-_yaml = YAML(typ="safe")
 
 
 @dataclass(frozen=True)
@@ -48,43 +47,28 @@ class Revision:
         """When it was committed, in milliseconds since 1970; None for the workspace."""
         if self.commit is None:
             return None
-        return int(_git("show", "--no-patch", "--format=%ct", self.commit)) * 1000
+        return int(git("show", "--no-patch", "--format=%ct", self.commit)) * 1000
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Its files."""
+        return WorkingTree() if self.commit is None else GitTree(self.commit, self.label)
 
     def read(self, path):
         """The bytes of a file that is in Git, or in the working tree; None where there is none."""
-        if self.commit is None:
-            return Path(path).read_bytes() if Path(path).is_file() else None
-        answer = subprocess.run(
-            ["git", "cat-file", "--batch"],
-            input=f"{self.commit}:./{path}\n".encode(),
-            stdout=subprocess.PIPE,
-            check=True,
-        ).stdout
-        header, _, content = answer.partition(b"\n")
-        return None if header.endswith(b" missing") else content[:-1]
+        return self.tree.read(path)
 
     def paths(self, folder):
-        """The paths of the files under a folder, ascending."""
-        if self.commit is None:
-            return sorted(path.as_posix() for path in Path(folder).rglob("*") if path.is_file())
-        listed = _git("ls-tree", "-r", "-z", "--name-only", self.commit, f"{folder}/")
-        return sorted(filter(None, (listed or "").split("\0")))
-
-    def lock(self):
-        """Stage to its entry in `dvc.lock`; empty where there is no such file."""
-        return self._load("dvc.lock").get("stages", {})
-
-    def pipeline(self):
-        """What `dvc.yaml` says; empty where there is no such file."""
-        return self._load("dvc.yaml")
+        """The paths of the files under a folder that DVC does not ignore, ascending."""
+        return self.tree.paths(folder)
 
     def params(self):
         """What `params.yaml` says; empty where there is no such file."""
-        return self._load("params.yaml")
+        return Parameters(self.tree).file()
 
-    def _load(self, path):
-        content = self.read(path)
-        return (_yaml.load(content) if content else None) or {}
+    def lock(self):
+        """Stage to its entry in `dvc.lock`, as it is written; empty where there is no such file."""
+        return load_yaml(self.tree, "dvc.lock").get("stages", {})
 
 
 def resolve(name):
@@ -128,9 +112,9 @@ def merge_base(main="main"):
     if branch is None:
         raise UserError(
             f"{main}: expected a branch of that name to compare with, found none; "
-            f"name a revision: mnist-study diff BASE{_shallow_hint()}"
+            f"name a revision: {load_study().command} diff BASE{_shallow_hint()}"
         )
-    commit = _git("merge-base", branch, "HEAD")
+    commit = git("merge-base", branch, "HEAD")
     if not commit:
         raise UserError(f"{branch}: expected a commit in common with HEAD{_shallow_hint()}")
     return Revision(f"merge base with {branch}", commit)
@@ -161,27 +145,19 @@ def _experiments():
 def _refs(*prefixes):
     """Name and commit of each ref that points to a commit, itself or through an annotated tag."""
     fields = "%(objecttype)%(*objecttype) %(objectname) %(*objectname) %(refname)"
-    for line in (_git("for-each-ref", f"--format={fields}", *prefixes) or "").splitlines():
+    for line in (git("for-each-ref", f"--format={fields}", *prefixes) or "").splitlines():
         kind, *commits, ref = line.split()
         if kind in ("commit", "tagcommit"):
             yield ref, commits[-1]
 
 
 def _commit(name):
-    return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
 
 def _shallow_hint():
-    if _git("rev-parse", "--is-shallow-repository") == "true":
+    if git("rev-parse", "--is-shallow-repository") == "true":
         return (
             "; this clone is shallow and lacks older commits: `git fetch --unshallow` brings them"
         )
     return ""
-
-
-def _git(*words):
-    """Git's answer, or None where it says no."""
-    result = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    if "not a git repository" in result.stderr:
-        raise UserError("the current folder: expected a Git repository, found none")
-    return result.stdout.strip("\n") if result.returncode == 0 else None

@@ -1,19 +1,24 @@
-"""Which results of a revision are not those of its code.
+"""Which results of a revision are not those of its code: the command `stale`.
 
-`dvc.lock` says what each stage last read and wrote. Whatever of that is in Git is held against it,
-as `dvc status` does for the working tree; so a commit is judged without a checkout, the data or the
-models. `mnist-study stale` says so of a commit, and how to mend it.
+`dvc.lock` says what each stage last read and wrote. That is held against what `dvc.yaml` declares,
+and against files and parameters, as `dvc status` does for the working tree; so a commit is judged
+without a checkout, the data or the models.
 """
 
-import hashlib
-
+from studykit.errors import UserError
+from studykit.records.contents import MISSING, UNKNOWN, Contents
+from studykit.records.lock import Lock
+from studykit.records.parameters import Parameters, full_name
+from studykit.records.pipeline import Pipeline
 from studykit.records.revisions import resolve
 
-MEND = "dvc repro && git add dvc.lock metrics plots models && git commit"
+MEND = "dvc repro && git add . && git commit"
+SHOWN = 5  # reasons of a stage
+REFUSED = 2  # the exit status of a user's mistake: 1 says that results are stale
 
 
 def add_arguments(parser):
-    """Describe the command line of `mnist-study stale`."""
+    """Describe the command line."""
     parser.add_argument(
         "revision", nargs="?", default="HEAD", metavar="REVISION",
         help="a branch, tag, commit, DVC experiment or `workspace`; default: %(default)s",
@@ -23,50 +28,79 @@ def add_arguments(parser):
 def run(arguments):
     """Print the stages whose results are stale; the exit status is 1 if there are any."""
     revision = resolve(arguments.revision)
+    if not Pipeline.of(revision.tree).stages:
+        raise UserError(f"{revision.label}: expected a dvc.yaml with stages, found none")
     stale = stale_stages(revision)
     for stage, reasons in stale.items():
-        print(f"{stage}: {', '.join(reasons)}")
+        more = f" and {len(reasons) - SHOWN} more" if reasons[SHOWN:] else ""
+        print(f"{stage}: {', '.join(reasons[:SHOWN])}{more}")
     if stale:
         print(f"These results of {revision.label} are not those of its code; mend it: {MEND}")
     return int(bool(stale))
 
 
 def stale_stages(revision):
-    """Hold `dvc.lock` against the files and parameters that are in Git.
+    """Hold `dvc.lock` against `dvc.yaml`, the files and the parameters of a revision.
+
+    Not judged are inputs outside the file system, that a stage always runs, and data that are
+    missing from the workspace but not from `dvc.lock`.
 
     Returns:
-        dict: stage to the reasons why its results are stale; without the stages that are not.
+        dict: stage to the reasons why its results are stale, in the order of `dvc.yaml`; without
+            the stages that are not.
+
+    Raises:
+        UserError: `dvc.yaml`, `dvc.lock` or a file of parameters is wrong.
     """
-    declared = revision.pipeline().get("stages", {})
-    lock, params = revision.lock(), revision.params()
-    reasons = {stage: ["never run"] for stage in declared if not _is_locked(stage, lock)}
-    for stage, locked in lock.items():
-        reasons[stage] = list(_reasons(revision, declared.get(stage), locked, params))
+    pipeline = Pipeline.of(revision.tree)
+    lock = Lock.of(revision.tree, pipeline)
+    deps = (path for stage in pipeline.stages.values() for path in stage.deps)
+    revision.tree.md5s({*deps, *pipeline.outs})  # of a commit: all files by one process
+    contents = Contents(revision.tree, pipeline, lock)
+    parameters = Parameters(revision.tree)
+    reasons = {
+        name: list(_reasons(stage, lock.stages.get(name), contents, parameters))
+        for name, stage in pipeline.stages.items()
+    }
     return {stage: found for stage, found in reasons.items() if found}
 
 
-def _is_locked(stage, lock):
-    """Whether a stage, or with `foreach` and `matrix` any of its kind, is in `dvc.lock`."""
-    return any(locked.partition("@")[0] == stage for locked in lock)
-
-
-def _reasons(revision, declared, locked, params):
-    if declared and "cmd" in declared and declared["cmd"] != locked["cmd"]:
+def _reasons(stage, locked, contents, parameters):
+    if locked is None:
+        yield "never run"
+        return
+    if stage.cmd != locked.cmd:
         yield "another command"
-    deps = locked.get("deps", ())
-    if declared and set(declared.get("deps", ())) != {dep["path"] for dep in deps}:
-        yield "other inputs declared"
-    for key, value in locked.get("params", {}).get("params.yaml", {}).items():
-        if _look_up(params, key) != value:
-            yield f"{key} changed"
-    for file in (*deps, *locked.get("outs", ())):
-        content = revision.read(file["path"])
-        if content is not None and hashlib.md5(content).hexdigest() != file["md5"]:
-            yield f"{file['path']} changed"
+    if not stage.is_frozen:
+        yield from _changed_params(stage, locked, parameters)
+        yield from _changed_files(stage.deps, locked.deps, contents)
+    yield from _changed_files([out.path for out in stage.outs], locked.outs, contents)
 
 
-def _look_up(params, key):
-    """The value at a dotted key, or None."""
-    for part in key.split("."):
-        params = params.get(part) if isinstance(params, dict) else None
-    return params
+def _changed_params(stage, locked, parameters):
+    values = parameters.of_stage(stage)
+    for file, keys in stage.params.items():
+        names = [full_name(file, key) for key in keys]
+        if not keys:  # the file as a whole: what it holds, and what it held
+            held = [full_name(file, key) for key in parameters.file(file)]
+            prefix = full_name(file, "")
+            names = [*held, *(n for n in locked.params if n.startswith(prefix) and n not in held)]
+        for name in names:
+            if name not in values:
+                yield f"{name} is missing"
+            elif name not in locked.params:
+                yield f"{name} is new"
+            elif values[name] != locked.params[name]:
+                yield f"{name} changed"
+
+
+def _changed_files(paths, locked, contents):
+    for path in paths:
+        if path not in locked:
+            yield f"{path} is new"
+        elif "://" not in path:
+            md5 = contents.md5(path)
+            if md5 == MISSING:
+                yield f"{path} is missing"
+            elif md5 not in (UNKNOWN, locked[path]):
+                yield f"{path} changed"

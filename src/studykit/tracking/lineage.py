@@ -7,7 +7,7 @@ from pathlib import Path
 
 from studykit.errors import UserError
 from studykit.records.revisions import all_revisions, resolve
-from studykit.tracking.sync import records
+from studykit.records.stages import records
 
 RUN_ID = re.compile("[0-9a-f]{32}")
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from studykit.errors import UserError
-from studykit.files import md5
-from studykit.records.pipeline import in_order, record_from_lock
 from studykit.records.revisions import all_revisions, resolve
+from studykit.records.stages import records
 from studykit.study import load_study
 from studykit.tracking import provenance
 
@@ -88,58 +87,6 @@ def _sync_stage(store, record, revision, say):
     if lacking:
         say(f"{name} still lacks {', '.join(lacking)}: {NOWHERE}")
     return "completed" if written else "present"
-
-
-def records(revision, folder):
-    """The stages of a revision as DVC locked them, each after those that it reads from.
-
-    Args:
-        revision: Revision.
-        folder: where copies of its files may lie, for as long as the records are used.
-
-    Returns:
-        list of StageRecord.
-    """
-    stages = revision.lock()
-    md5s = {
-        item["path"]: item["md5"]
-        for locked in stages.values()
-        for kind in ("deps", "outs")
-        for item in locked.get(kind, ())
-    }
-
-    def open_file(path):
-        return _local_copy(revision, path, md5s[path], folder)
-
-    return [record_from_lock(name, stages[name], open_file) for name in in_order(stages)]
-
-
-def _local_copy(revision, path, expected, folder):
-    """A file with the content that DVC locked: from the workspace, Git, DVC's cache or a remote."""
-    here = Path(path)
-    if revision.commit is None and here.is_file() and md5(here) == expected:
-        return here
-    copy = folder / expected / here.name
-    if copy.is_file():
-        return copy
-    copy.parent.mkdir(exist_ok=True)
-    content = revision.read(path)
-    if content is not None:
-        copy.write_bytes(content)
-    else:
-        _fetch(revision, path, copy)
-    return copy if copy.is_file() and md5(copy) == expected else None
-
-
-def _fetch(revision, path, copy):
-    """Copy a file from DVC's cache, or from a remote where one is configured and has it."""
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
-    try:
-        DVCFileSystem(rev=revision.commit).get_file(path, str(copy))
-    except (DvcException, OSError):
-        copy.unlink(missing_ok=True)
 
 
 def _origin(revision):

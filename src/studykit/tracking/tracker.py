@@ -1,58 +1,64 @@
-"""The process that logs to MLflow: `python -m studykit.tracking.tracker DVC ADDRESS`.
+"""The process that logs a stage to MLflow: `python -m studykit.tracking.tracker`.
 
-It is a companion of a DVC process, since to import MLflow and to open a store takes longer than to
-log. Over its connection a stage sends its events as lines of JSON: `{"stage": name, "execution":
-key, "folder": path, "environment": {…}}` when its run begins, `{"epoch": row}` after each epoch,
-and at the end `{"status": …, "seconds": …, "peak_memory_mb": …}`. It is sent such lines: `{}` for
-progress, `{"say": text}` for the user, and at last `{"done": true}`, or `{"warning": text}` when
-tracking has failed. A stage that does not wait for that sends `{"leaves": true}`: one that ends
-without it has been killed, and its run has not finished.
+Its standard input is a connection to the stage, which sends its events as lines of JSON:
+- `{"stage": name, "execution": key, "folder": path, "environment": {…}, "fingerprint": {…}}` when
+  its run begins;
+- `{"epoch": row}` after each epoch;
+- `{"outputs": "written"}` when they are;
+- `{"status": …, "seconds": …, "peak_memory_mb": …}` at the end. A stage that ends without a status
+  has been killed.
+
+The stage is sent such lines, too:
+- `{}` for progress, and `{"say": text}` for the user;
+- `{"logged": true}` when its outputs are, and `{"done": true}` at last;
+- `{"warning": text}` instead when tracking has failed.
 """
 
 import json
 import os
 import queue
-import sys
+import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
 
-from studykit.records.pipeline import record_from_workspace
-from studykit.warm import companions
+from studykit.errors import one_line
+from studykit.records.stages import record_from_workspace
+from studykit.tracking.fingerprint import Fingerprint
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
 
 
 def main():
-    dvc, address = sys.argv[1], Path(sys.argv[2])
-    tracker = Tracker()
-    for stage in companions.stages(dvc, address):
-        tracker.serve(stage, address)
+    """Log the stage that standard input is connected to."""
+    with socket.socket(fileno=os.dup(0)) as stage:
+        Tracker().serve(stage)
 
 
 class Tracker:
-    """Logs stages, one after another."""
+    """Logs stages, one after another, with one connection to the store."""
 
     def __init__(self):
         self._store = None  # until a stage's run begins: a stage may end before
 
-    def serve(self, stage, address):
-        """Log what a stage tells; on failure, leave the next one to another tracker.
+    def serve(self, stage):
+        """Log what a stage tells.
 
         Args:
             stage: socket, connected.
-            address: Path, where stages find this tracker.
+
+        Returns:
+            Whether all went well: if not, the next stage is better off with another tracker.
         """
         self._stage = stage
         events: queue.SimpleQueue = queue.SimpleQueue()
         threading.Thread(target=_receive, args=(stage, events), daemon=True).start()
         try:
             self._track(events)
-            self._send(done=True)
         except Exception as error:  # whatever happens in a store must not reach the stage
-            address.unlink(missing_ok=True)
-            reason = " ".join(str(error).split()) or type(error).__name__
-            self._send(warning=reason[:300])
+            self._send(warning=one_line(error)[:300])
+            return False
+        self._send(done=True)
+        return True
 
     def _track(self, events):
         if (begun := events.get()) == END_OF_INPUT:
@@ -60,17 +66,16 @@ class Tracker:
         os.environ.update(begun["environment"])
         os.chdir(begun["folder"])
         store = self._connect()
-        run = store.start(record_from_workspace(begun["stage"]), execution=begun["execution"])
+        run = store.start(_record(begun), execution=begun["execution"])
         logged_epochs = []
         while "epoch" in (event := events.get()):
             store.log_history(run, [event["epoch"]])
             logged_epochs.append(event["epoch"]["epoch"])
             self._send()
-        if event["status"] == "FINISHED":
-            record = record_from_workspace(begun["stage"])
-            store.log_outputs(run, record, logged_epochs=logged_epochs)
-            if not events.empty() and events.get() == END_OF_INPUT:
-                event |= END_OF_INPUT
+        if "outputs" in event:
+            store.log_outputs(run, _record(begun), logged_epochs=logged_epochs)
+            self._send(logged=True)
+            event = events.get()
         store.end(run, **event)
 
     def _connect(self):
@@ -87,9 +92,17 @@ class Tracker:
             self._stage.sendall(json.dumps(message).encode() + b"\n")
 
 
+def _record(begun):
+    """The stage as it is in the workspace, with the inputs and parameters that it began with."""
+    record = record_from_workspace(begun["stage"])
+    if begun["fingerprint"] is None:
+        return record
+    return Fingerprint(**begun["fingerprint"]).amend(record)
+
+
 def _receive(stage, events):
     """Take in events at once, so that the stage never waits for the store."""
-    with suppress(OSError), stage.makefile(encoding="utf-8") as lines:
+    with suppress(OSError, ValueError), stage.makefile(encoding="utf-8") as lines:
         for line in lines:
             events.put(json.loads(line))
     events.put(END_OF_INPUT)

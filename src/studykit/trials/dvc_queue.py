@@ -33,7 +33,7 @@ def run(trials, *, target, workers):
 
     Args:
         trials: list of Trial, none of which has run.
-        target: the stage to run, with those that it needs.
+        target: the stage to run, with those that it needs; None for all stages.
         workers: how many trials run at once, or None for as many as there are cores.
 
     Yields:
@@ -51,7 +51,7 @@ def run(trials, *, target, workers):
                 f"({', '.join(sorted(others)[:3])}), which would be run too; "
                 "run them first, `dvc queue start`, or remove them, `dvc queue remove --queued`"
             )
-        _bury(queue, names)
+        _fail_orphans(queue, names)
         _forget_finished(queue, names)
         workers = min(workers or os.cpu_count() or 1, len(trials))
         yield from _run(queue, trials, target, workers)
@@ -79,10 +79,11 @@ def _put(queue, trials, target):
     present = {entry.name for entry in (*queue.iter_queued(), *queue.iter_active())}
     # A worker of an interrupted sweep may hold DVC's lock for a moment.
     put = retry(60, errors=LockError, timeout=1)(queue.repo.experiments.run)
+    targets = [target] if target else None
     for trial in trials:
         if trial.name not in present:
             with uninterrupted():
-                put(targets=[target], params=trial.words, queue=True, name=trial.name)
+                put(targets=targets, params=trial.words, queue=True, name=trial.name)
 
 
 def _start(queue, workers):
@@ -120,7 +121,7 @@ def _watch(queue, pending, workers):
         if _has_worker(queue):
             seen = time.monotonic()
         elif time.monotonic() - seen > PATIENCE:
-            _bury(queue, pending)
+            _fail_orphans(queue, pending)
             _start(queue, workers)
             seen = time.monotonic()
         time.sleep(INTERVAL)
@@ -135,13 +136,13 @@ def _stop(queue, names):
             with suppress(DvcException):  # it has not quite begun, or has just ended
                 queue.kill([name])
                 stopped.add(name)
-        _bury(queue, names)
+        _fail_orphans(queue, names)
         time.sleep(INTERVAL)
     _forget_finished(queue, names)
 
 
-def _bury(queue, names):
-    """Count as failed what runs without a worker, which has died: DVC would wait for ever."""
+def _fail_orphans(queue, names):
+    """Count as failed the trials whose worker has died: DVC would wait for them for ever."""
     while not _has_worker(queue):
         lost = [entry.name for entry in queue.iter_active() if entry.name in names]
         if not lost:

@@ -9,16 +9,18 @@ import os
 import socket
 import subprocess
 import tempfile
-from pathlib import Path
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # the log of a node that has died
 
 import ray
-from dvc.repo import Repo
 
 from studykit.errors import UserError
-from studykit.records.revisions import WORKSPACE, Revision
+from studykit.records.cache import cache_folder, objects_of
+from studykit.records.git import git
+from studykit.records.lock import Lock, md5_in_dvc_file
+from studykit.records.pipeline import Pipeline, makers
+from studykit.records.trees import WorkingTree
 from studykit.trials import ray_node
 from studykit.trials.trials import Event, last_error
 
@@ -31,7 +33,7 @@ def run(trials, *, target, workers):
 
     Args:
         trials: list of Trial, none of which has run.
-        target: the stage to run, with those that it needs.
+        target: the stage to run, with those that it needs; None for all stages.
         workers: how many trials run at once, or None for as many as the cluster has cores.
 
     Yields:
@@ -42,7 +44,7 @@ def run(trials, *, target, workers):
     """
     address = os.environ["RAY_ADDRESS"]
     try:
-        _knock(address)
+        _check_reachable(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
@@ -55,7 +57,7 @@ def run(trials, *, target, workers):
         ray.shutdown()
 
 
-def _knock(address):
+def _check_reachable(address):
     """Fail at once where nothing listens: Ray would try again for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdecimal():
@@ -67,7 +69,7 @@ def _run(waiting, target, workers):
     ray.cloudpickle.register_pickle_by_value(ray_node)
     # Only what happens to a node is tried again; a trial that fails by itself is an Outcome.
     remote = ray.remote(num_cpus=1, max_retries=RETRIES)(ray_node.run_trial)
-    cache = Path(Repo().cache.local_cache_dir)
+    cache = cache_folder()
     project = ray.put(_project(cache))
     running: dict[ray.ObjectRef, str] = {}
     try:
@@ -101,21 +103,21 @@ def _collect(result, cache):
     with tempfile.NamedTemporaryFile(suffix=".bundle") as bundle:
         bundle.write(outcome.bundle)
         bundle.flush()
-        _git("fetch", "-q", bundle.name, "refs/exps/*:refs/exps/*")
+        git("fetch", "-q", bundle.name, "refs/exps/*:refs/exps/*", check=True)
     return None
 
 
 def _project(cache):
     """Pack up what the nodes start from."""
-    head = _git("rev-parse", "HEAD")
+    head = git("rev-parse", "HEAD", check=True)
     # The working tree as a commit, as DVC's queue takes it along; nothing where that is HEAD's.
-    workspace = _git("stash", "create") or head
-    _git("update-ref", ray_node.WORKSPACE_REF, workspace)
+    workspace = git("stash", "create", check=True) or head
+    git("update-ref", ray_node.WORKSPACE_REF, workspace, check=True)
     try:
         refs = ["HEAD", ray_node.WORKSPACE_REF]
         bundle = subprocess.check_output(["git", "bundle", "create", "-q", "-", *refs])
     finally:
-        _git("update-ref", "-d", ray_node.WORKSPACE_REF)
+        git("update-ref", "-d", ray_node.WORKSPACE_REF, check=True)
     known = frozenset(
         path.relative_to(cache).as_posix()
         for path in (cache / "files").rglob("*")
@@ -125,16 +127,21 @@ def _project(cache):
 
 
 def _raw_data(cache):
-    """The cached outputs of the stages that read no other's."""
-    lock = Revision(WORKSPACE, None).lock()
-    made = {out["path"] for locked in lock.values() for out in locked.get("outs", ())}
-    sources = (
-        locked
-        for locked in lock.values()
-        if not made & {dep["path"] for dep in locked.get("deps", ())}
-    )
-    md5s = (out["md5"] for locked in sources for out in locked.get("outs", ()))
-    paths = (f"files/md5/{md5[:2]}/{md5[2:]}" for md5 in md5s)
+    """What the cache holds of the data that the pipeline starts from, by path in the cache.
+
+    That are the outputs of stages that read no other's, and what `.dvc` files track.
+    """
+    tree = WorkingTree()
+    lock = Lock.of(tree, Pipeline.of(tree))
+    md5s = [
+        md5
+        for stage in lock.stages.values()
+        if not any(makers(lock.outs, path) for path in stage.deps)
+        for md5 in stage.outs.values()
+    ]
+    listed = git("ls-files", "-z", "*.dvc", check=True).split("\0")
+    md5s += [md5_in_dvc_file(tree, path) for path in filter(None, listed)]
+    paths = {path for md5 in md5s for path in objects_of(md5)}
     return {path: (cache / path).read_bytes() for path in paths if (cache / path).is_file()}
 
 
@@ -144,7 +151,7 @@ def _variables():
     Without a server the nodes' runs go to a store that is deleted with the clone; the sweep writes
     them anew from the experiments.
     """
-    name, _, rest = _git("var", "GIT_COMMITTER_IDENT").partition(" <")
+    name, _, rest = git("var", "GIT_COMMITTER_IDENT", check=True).partition(" <")
     email = rest.partition(">")[0]
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     server = {key: value for key, value in os.environ.items() if key.startswith("MLFLOW_")}
@@ -155,8 +162,3 @@ def _variables():
         "GIT_COMMITTER_NAME": name,
         "GIT_COMMITTER_EMAIL": email,
     } | (server if uri.startswith("http") else {})
-
-
-def _git(*words):
-    answer = subprocess.run(["git", *words], check=True, capture_output=True, text=True)
-    return answer.stdout.strip()

@@ -16,6 +16,7 @@ import psutil
 
 CACHE = Path(".dvc/cache")
 WORKSPACE_REF = "refs/sweep/workspace"
+FOLDER = "studykit"  # a trial's folder begins with this word and the process id of its worker
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,19 @@ def run_trial(project, name, words, target):
         project: Project.
         name: of the experiment.
         words: overrides as `dvc exp run -S` takes them.
-        target: the stage to run, with those that it needs.
+        target: the stage to run, with those that it needs; None for all stages.
 
     Returns:
         Outcome.
     """
     _remove_abandoned()
-    with tempfile.TemporaryDirectory(prefix=f"mnist-study-{os.getpid()}-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}-{os.getpid()}-") as folder:
         clone = Path(folder) / "clone"
         environment = _environment(project, clone)
         _clone(project, clone, environment)
         sets = [word for each in words for word in ("-S", each)]
-        command = [sys.executable, "-m", "dvc", "exp", "run", "--name", name, *sets, target]
+        command = [sys.executable, "-m", "dvc", "exp", "run", "--name", name, *sets]
+        command += [target] if target else []
         code, output = _run(command, clone, environment)
         ref = f"refs/exps/{project.head[:2]}/{project.head[2:]}/{name}"
         if code:
@@ -158,6 +160,6 @@ def _git(folder, environment, *words):
 
 def _remove_abandoned():
     """Remove the clones of this node's workers that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob("mnist-study-*-*"):
-        if not psutil.pid_exists(int(folder.name.split("-")[2])):
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}-*-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[1])):
             subprocess.run(["rm", "-rf", folder], check=False)

@@ -1,4 +1,4 @@
-"""Many runs of the study, on one machine or on many: `mnist-study sweep`.
+"""Many runs of the study, on one machine or on many: the command `sweep`.
 
 Each is a DVC experiment. Those that have run are not run again, so an interrupted sweep is gone on
 with by the same command. Without RAY_ADDRESS nothing here imports Ray.
@@ -14,11 +14,12 @@ from tqdm import tqdm
 
 from studykit.errors import UserError, uninterrupted
 from studykit.records.revisions import resolve
-from studykit.trials.trials import SEEDS, TARGET, done, expand, grid, lines, seeds
+from studykit.study import load_study
+from studykit.trials.trials import done, expand, grid, lines, seeds
 
 
 def add_arguments(parser):
-    """Describe the command line of `mnist-study sweep`."""
+    """Describe the command line."""
     parser.description += " RAY_ADDRESS names a Ray cluster to run them on."
     parser.add_argument(
         "values", nargs="*", metavar="KEY=VALUE,VALUE",
@@ -28,9 +29,12 @@ def add_arguments(parser):
         "--seeds", type=at_least_one, metavar="N", help="repeat with the seeds 0 to N-1"
     )
     add_vary(parser)
-    parser.add_argument("--file", metavar="FILE", help="a trial a line: KEY=VALUE, apart by spaces")
     parser.add_argument(
-        "--target", default=TARGET, metavar="STAGE", help="the last stage; default: %(default)s"
+        "--file", type=os.path.abspath, metavar="FILE",
+        help="a trial a line: KEY=VALUE, apart by spaces",
+    )  # fmt: skip
+    parser.add_argument(
+        "--target", metavar="STAGE", help="the last stage; default: last_stage in studykit.yaml"
     )
     add_workers(parser)
 
@@ -38,8 +42,8 @@ def add_arguments(parser):
 def add_vary(parser):
     """What seeds are for."""
     parser.add_argument(
-        "--vary", choices=SEEDS, default="both",
-        help="what the seeds are for: the split into train and val, the weights; default: both",
+        "--vary", metavar="NAME",
+        help="what the seeds are for: a name under seeds in studykit.yaml; default: all of them",
     )  # fmt: skip
 
 
@@ -71,12 +75,12 @@ def run(arguments):
     return int(failed > 0)
 
 
-def run_trials(trials, *, target=TARGET, workers=None):
+def run_trials(trials, *, target=None, workers=None):
     """Run the trials that have not run yet.
 
     Args:
         trials: list of Trial.
-        target: the stage that they were expanded for.
+        target: the stage that they were expanded for; by default the study's last one.
         workers: how many run at once; by default as many as there are cores.
 
     Returns:
@@ -85,6 +89,7 @@ def run_trials(trials, *, target=TARGET, workers=None):
     Raises:
         UserError: the trials cannot be run at all.
     """
+    target = target or load_study().last_stage
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]
@@ -138,7 +143,7 @@ def _log(name):
         with uninterrupted():
             sync([resolve(name)], say=lambda text: None)
     except UserError as error:
-        tqdm.write(f"warning: {error}: mnist-study sync --all")
+        tqdm.write(f"warning: {error}: {load_study().command} sync --all")
         return False
     return True
 

@@ -1,31 +1,21 @@
-"""Trials: runs of the study that differ in their parameters, each a DVC experiment of its own.
-
-A trial is known by its name, which ends in a hash over all that determines its results. So an
-experiment of that name is that trial, whichever commit it was started from.
-"""
+"""Trials: runs of the study that differ in their parameters, each a DVC experiment of its own."""
 
 import difflib
-import hashlib
 import itertools
-import json
-import re
+import os
 import shlex
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_study import params
+from studykit import study
+from studykit.dotted import flatten, look_up
 from studykit.errors import UserError
-from studykit.files import md5
+from studykit.params import check_values
+from studykit.records.parameters import DEFAULT_FILE
 from studykit.records.revisions import WORKSPACE, Revision, all_revisions
-
-TARGET = "evaluate"  # the report of each of a hundred trials is rarely wanted
-SEEDS = {
-    "split": ("preprocess.seed",),
-    "weights": ("compute.seed",),
-    "both": ("preprocess.seed", "compute.seed"),
-}
+from studykit.trials.names import Namer, name_by, spell
 
 
 @dataclass(frozen=True)
@@ -45,7 +35,7 @@ class Trial:
     @property
     def words(self):
         """What `dvc exp run -S` is given, a word an override."""
-        return [f"{key}={_spell(value)}" for key, value in self.overrides.items()]
+        return [f"{key}={spell(value)}" for key, value in self.overrides.items()]
 
 
 @dataclass(frozen=True)
@@ -63,18 +53,31 @@ class Event:
     error: str | None = None
 
 
-def seeds(number, vary="both"):
+def seeds(number, vary=None):
     """Repeat with other seeds: trial k of 0, 1, … has seed k.
 
     Args:
         number: how many.
-        vary: `split` for the seed of the split into train and val, `weights` for that of the
-            training, `both` for both: the same k.
+        vary: what the seeds are for: a name that `studykit.yaml` gives to some seeds, or `all`,
+            `both` where there are two names; None for all.
 
     Returns:
         list of overrides.
+
+    Raises:
+        UserError: the study names no seeds, or none of that name.
     """
-    return [dict.fromkeys(SEEDS[vary], seed) for seed in range(number)]
+    named = study.load_study()
+    if not named.seeds:
+        raise UserError(
+            f"{study.FILE}: seeds: expected the parameters that are seeds, received none"
+        )
+    everything = "both" if len(named.seeds) == 2 else "all"
+    keys = named.seeds | {everything: named.all_seeds}
+    vary = vary or everything
+    if vary not in keys:
+        raise UserError(f"--vary: expected one of {', '.join(keys)}, received {vary}")
+    return [dict.fromkeys(keys[vary], seed) for seed in range(number)]
 
 
 def grid(words):
@@ -109,6 +112,9 @@ def grid(words):
 def lines(path):
     """Read a file with a trial a line: its overrides, apart by spaces. `#` begins a comment.
 
+    Args:
+        path: of the file.
+
     Returns:
         list of overrides.
 
@@ -118,23 +124,24 @@ def lines(path):
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
+        raise UserError(f"{os.path.relpath(path)}: {error.strerror}") from None
     overrides: list[dict[str, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             words = shlex.split(line, comments=True)
             overrides += grid(words) if words else []
         except (UserError, ValueError) as error:
-            raise UserError(f"{path}:{number}: {error}") from None
+            raise UserError(f"{os.path.relpath(path)}:{number}: {error}") from None
     return overrides
 
 
-def expand(*choices, target=TARGET):
+def expand(*choices, target=None):
     """Make a trial of each combination.
 
     Args:
         choices: lists of overrides; a trial takes one of each list.
-        target: the stage that the trials run, with those that it needs.
+        target: the stage that the trials run, with those that it needs; by default the study's
+            last one.
 
     Returns:
         list of Trial, none twice. One with a value that makes no sense has an error.
@@ -142,24 +149,27 @@ def expand(*choices, target=TARGET):
     Raises:
         UserError: no such parameter or stage, or a parameter given twice.
     """
-    workspace = Revision(WORKSPACE, None)
-    values, stages = workspace.params(), workspace.pipeline().get("stages", {})
-    code = _code(stages, target)
+    named = study.load_study()
+    values = Revision(WORKSPACE, None).params()
+    namer = Namer(target or named.last_stage)
     trials = {}
-    for given in _multiply(choices):
+    for overrides in _multiply(choices):
         changed = deepcopy(values)
-        for key, value in given.items():
-            _set(changed, key, value)
-        try:
-            params.check(changed)
-            error = None
-        except UserError as invalid:
-            error = str(invalid).replace("\n", "; ")
-        determined_by = [target, code, _params(stages, code, changed)]
-        digest = hashlib.md5(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
-        name = f"{_readable(given)}-{digest[:7]}"
-        trials[name] = Trial(name, given, error)
+        for key, value in overrides.items():
+            _replace(changed, key, value)
+        trial = _trial(overrides, changed, namer, named)
+        trials[trial.name] = trial
     return list(trials.values())
+
+
+def _trial(overrides, values, namer, named):
+    try:
+        name = namer.name(overrides, values)
+        check_values(named, values)
+    except UserError as invalid:
+        error = str(invalid).replace("\n", "; ")
+        return Trial(name_by(overrides, values), overrides, error)
+    return Trial(name, overrides)
 
 
 def done(trials):
@@ -194,76 +204,14 @@ def _merge(parts):
     return merged
 
 
-def _code(stages, target):
-    """Command and source files, with their MD5, of the stages that a target needs."""
-    makers = {
-        path: name
-        for name, stage in stages.items()
-        for kind in ("outs", "metrics", "plots")
-        for path in (
-            out if isinstance(out, str) else next(iter(out)) for out in stage.get(kind, ())
-        )
-    }
-    if target not in stages:
-        raise UserError(f"{target}: expected a stage of dvc.yaml: {', '.join(stages)}")
-    code: dict[str, Any] = {}
-    needed = [target]
-    while needed:
-        if (name := needed.pop()) in code:
-            continue
-        deps = stages[name].get("deps", ())
-        sources = {path: _md5(Path(path)) for path in deps if path not in makers}
-        code[name] = [stages[name]["cmd"], sources]
-        needed += [makers[path] for path in deps if path in makers]
-    return code
-
-
-def _md5(path):
-    """MD5 of a file, of each file of a folder, or None for what is not there yet."""
-    if path.is_dir():
-        return {str(file): md5(file) for file in path.rglob("*") if file.is_file()}
-    return md5(path) if path.is_file() else None
-
-
-def _params(stages, names, values):
-    """The parameters that some stages declare."""
-    keys = {key for name in names for key in stages[name].get("params", ())}
-    return {key: _section(values, key)[key.rpartition(".")[2]] for key in keys}
-
-
-def _set(values, key, value):
+def _replace(values, key, value):
     """Replace the value at a dotted key."""
-    section, last = _section(values, key), key.rpartition(".")[2]
+    *path, last = key.split(".")
+    section = look_up(values, ".".join(path), None) if path else values
     if not isinstance(section, dict) or last not in section:
-        near = difflib.get_close_matches(key, _keys(values), n=1)
+        near = difflib.get_close_matches(key, flatten(values), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UserError(
-            f"{key}: expected a parameter of params.yaml, found none of that name{hint}"
+            f"{key}: expected a parameter of {DEFAULT_FILE}, found none of that name{hint}"
         )
     section[last] = value
-
-
-def _section(values, key):
-    """What holds the last part of a dotted key, or None."""
-    for part in key.split(".")[:-1]:
-        values = values.get(part) if isinstance(values, dict) else None
-    return values
-
-
-def _keys(values, prefix=""):
-    for key, value in values.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, dict):
-            yield from _keys(value, f"{prefix}{key}.")
-
-
-def _readable(overrides):
-    """Overrides as the part of a Git ref that a person reads."""
-    words = ",".join(f"{key}={_spell(value)}" for key, value in overrides.items())
-    bare = re.sub(r"[\"'\[\]{} ]", "", words)
-    return re.sub(r"[^A-Za-z0-9_.,=-]+|(?<=\.)\.", "-", bare)[:80].strip("-.,") or "default"
-
-
-def _spell(value):
-    """A value in the grammar of overrides, which for what YAML holds is that of JSON."""
-    return json.dumps(value, ensure_ascii=False)

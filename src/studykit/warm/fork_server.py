@@ -1,19 +1,18 @@
-"""The process that stages are forked from: `python -m studykit.warm.fork_server DVC ADDRESS BACKEND`.
+"""The process that stages are forked from: `python -m studykit.warm.fork_server DVC ADDRESS`.
 
-It is a companion of a DVC process that has imported what is large, and forks a process for each
-stage that asks. Over its connection a stage sends its standard streams and its connection to the
-tracker, a line of JSON that says which stage it is and from where, and then the number of each
-signal that reaches it, as a byte. It is sent a line when it has been forked, and one with the exit
-status of the fork, or the negative number of the signal that has ended it. A fork runs the stage
-with the library in the stage's folder.
+It is a companion that has imported what `studykit.yaml` names under `preload`, and forks a process
+for each stage that asks. A fork runs the stage with the code in the stage's folder.
+
+It sends a stage the line `ready`. The stage sends its standard streams and its connection to the
+tracker, a line of JSON that says what to run and where, and later the number of each signal that
+reaches it, as a byte. It is sent the lines `forked PID`, when the fork begins, and `ended STATUS`:
+an exit status, or the negative number of the signal that ended the fork.
 """
 
 import ctypes
-import gc
 import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import socket
@@ -23,56 +22,53 @@ from io import TextIOWrapper
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from mnist_study.nets import backend
-from studykit.errors import exit_on_user_error
+from studykit import start
+from studykit.imports import large_imports
+from studykit.study import load_study
 from studykit.warm import companions
-from studykit.warm.imports import large_imports
 
-LIBRARY = (
-    "scores.anatomy",
-    "scores.evaluation",
-    "params",
-    "report.page",
-    "nets.training",
-)  # brings all that is large
-UNUSED = ("jax", "pyarrow")  # which TensorFlow and pandas import where they are installed
+PATIENCE = 10  # seconds in which a stage sends its request
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def main():
-    dvc, address, name = sys.argv[1:]
-    gc.disable()
-    backend.choose(name)
-    with large_imports(without=[each for each in UNUSED if each != name]):
-        for module in LIBRARY:
-            importlib.import_module(f"mnist_study.{module}")
+    dvc, address = sys.argv[1], Path(sys.argv[2])
+    folder = os.getcwd()
+    start.prefer_code_beside()
+    preload = load_study().preload
+    with large_imports(without=preload.without):
+        for module in preload.modules:
+            importlib.import_module(module)
     libc = ctypes.CDLL(None)
-    clients = companions.stages(dvc, Path(address))
+    clients = companions.clients(dvc, address)
     for client in clients:
-        _, files, _, _ = socket.recv_fds(client, 1, maxfds=4)
-        with client.makefile(encoding="utf-8") as lines:
-            request = lines.readline()
-        if request.endswith("\n"):  # or it has been killed before it could ask
-            # It ends at once, without taking apart all that the server has imported.
-            asked = json.loads(request) | {"files": files}
+        request, files = _receive_request(client)
+        if request is not None:
             fork = ForkProcess(
-                target=_run, name=asked["stage"], args=(os.getpid(), libc, clients, asked)
+                target=_run,
+                name="stage",  # which a traceback begins with
+                args=(os.getpid(), libc, (clients, client), folder, request, files),
             )
-            fork.start()
-            _attend(client, fork)
+            with suppress(OSError):  # no memory: the stage finds its connection closed
+                fork.start()
+                _attend(client, fork)
         for file in files:
             os.close(file)
 
 
-def _run(server, libc, clients, asked):
-    """Run a stage in a fork, for as long as the server lives."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server:  # which has been killed before that
-        os._exit(1)
-    os.setpgid(0, 0)
-    clients.close()
-    with exit_on_user_error():
-        _become(**asked)
+def _receive_request(client):
+    """What to run, or None where the stage does not ask after all, and the files that it sent."""
+    files: list[int] = []
+    client.settimeout(PATIENCE)
+    with suppress(OSError, ValueError):
+        client.sendall(b"ready\n")
+        _, files, _, _ = socket.recv_fds(client, 1, maxfds=4)
+        with client.makefile(encoding="utf-8") as lines:
+            request = lines.readline()
+        client.settimeout(None)
+        if request.endswith("\n"):
+            return json.loads(request), files
+    return None, files
 
 
 def _attend(client, fork):
@@ -83,19 +79,18 @@ def _attend(client, fork):
     pidfd = os.pidfd_open(fork.pid)
     with suppress(OSError):  # the fork has done so
         os.setpgid(fork.pid, fork.pid)
-    with suppress(OSError):
-        client.send(b"\n")
     killed = False
     while pidfd not in select.select([pidfd] if killed else [pidfd, client], [], [])[0]:
         number = _received(client)
         killed = number is None
-        os.killpg(fork.pid, signal.SIGKILL if killed else number)
+        with suppress(ProcessLookupError):
+            os.killpg(fork.pid, signal.SIGKILL if killed else number)
     with suppress(ProcessLookupError):
         os.killpg(fork.pid, signal.SIGKILL)  # what the fork has left behind
     os.close(pidfd)
     fork.join()
     with suppress(OSError):
-        client.sendall(f"{fork.exitcode}\n".encode())
+        client.sendall(f"ended {fork.exitcode}\n".encode())
     fork.close()
 
 
@@ -107,8 +102,29 @@ def _received(client):
     return None
 
 
-def _become(stage, folder, environment, tracker, files):
-    """Run a stage in this process, as if it had been started for it."""
+def _run(server, libc, sockets, folder, request, files):
+    """Run a stage in a fork, for as long as the server lives."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:  # which has been killed before that
+        os._exit(1)
+    os.setpgid(0, 0)
+    clients, client = sockets
+    client.sendall(f"forked {os.getpid()}\n".encode())  # fails where the stage waits no longer
+    clients.close()  # and with it the client
+    _run_as_stage(folder, files=files, **request)
+
+
+def _run_as_stage(server_folder, *, words, folder, environment, tracker, files):
+    """Run a stage in this process, as if it had been started for it.
+
+    Args:
+        server_folder: the one whose code this process has imported so far.
+        words: full name of the stage's module, and its arguments.
+        folder: to run it in.
+        environment: variables.
+        tracker: address of its tracker, and key of its pipeline's execution.
+        files: descriptors of its standard streams and its connection to the tracker.
+    """
     for number, file in enumerate(files[:3]):
         os.dup2(file, number)
         os.close(file)
@@ -118,17 +134,28 @@ def _become(stage, folder, environment, tracker, files):
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    ours = [name for name in sys.modules if name.partition(".")[0] in ("mnist_study", "studykit")]
-    for name in set(ours) - {backend.__name__}:  # which knows what Keras has been imported for
-        del sys.modules[name]  # the stage's own library may lie elsewhere
-    sys.path[0] = folder
-    sys.argv = [stage]
-    sys.orig_argv = [sys.executable, "-m", f"stages.{stage}"]
-    importlib.import_module("stages")  # from where the library is found
+    _forget_code_of(server_folder)
+    start.prefer_code_beside()
+    sys.orig_argv = [sys.executable, "-m", "studykit.start", *words]
     address, execution = tracker
-    tracking = importlib.import_module("studykit.tracking.live")
-    tracking.get_ready(socket.socket(fileno=files[3]), Path(address), execution)
-    runpy.run_module(f"stages.{stage}", run_name="__main__", alter_sys=True)
+    connection = importlib.import_module("studykit.tracking.connection")
+    tracking = connection.Connection(socket.socket(fileno=files[3]), execution, Path(address))
+    connection.offer(tracking)
+    importlib.import_module("studykit.start").run_here(words)
+
+
+def _forget_code_of(folder):
+    """Forget what was imported from a repository: it is imported anew, perhaps from another."""
+
+    def is_in_folder(path):
+        return path.startswith(folder + os.sep) and not path.startswith(sys.prefix + os.sep)
+
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if name != "__main__" and any(is_in_folder(place) for place in places if place):
+            del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if path != folder and not is_in_folder(path)]
+    importlib.invalidate_caches()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, MARKERS, NETS
+from mnist_study.report.figures.style import COLOURS, MARKERS
+from mnist_study.study import NETS
 
 
 def draw_accuracy_by_digit(axis, tables, *, confidence):
@@ -14,7 +15,8 @@ def draw_accuracy_by_digit(axis, tables, *, confidence):
         tables: net to pandas.DataFrame, a row per digit: digit, accuracy, low and high.
         confidence: of the intervals, for the label.
     """
-    for shift, (net, table) in zip((-0.13, 0.13), tables.items(), strict=True):
+    for place, (net, table) in enumerate(tables.items()):
+        shift = 0.26 * (place - (len(tables) - 1) / 2)
         accuracy = table["accuracy"].to_numpy()
         axis.errorbar(
             table["digit"] + shift,
@@ -27,10 +29,9 @@ def draw_accuracy_by_digit(axis, tables, *, confidence):
             color=COLOURS[net],
             label=NETS[net],
         )
-    hardest = {net: table["digit"][table["accuracy"].idxmin()] for net, table in tables.items()}
-    found = " and ".join(f"{digit} for the {NETS[net]}" for net, digit in hardest.items())
+    found = "; ".join(f"the {NETS[net]}: {_hardest(table)}" for net, table in tables.items())
     axis.set(
-        title=f"The hardest digit is {found}",
+        title=f"Hardest digit of {found}",
         xlabel="label",
         ylabel=f"accuracy, with {confidence:.0%} interval",
         xticks=range(len(table)),
@@ -39,3 +40,11 @@ def draw_accuracy_by_digit(axis, tables, *, confidence):
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axis.legend(loc="lower left", bbox_to_anchor=(0, 0), ncols=len(tables))
     axis.margins(y=0.14)
+
+
+def _hardest(table):
+    """The digit whose whole interval lies below every other digit's accuracy, if there is one."""
+    order = table.sort_values("accuracy")
+    lowest, next_lowest = order.iloc[0], order.iloc[1]
+    clear = lowest["high"] < next_lowest["accuracy"]
+    return f"{lowest['digit']:.0f}" if clear else "none stands out"

@@ -4,7 +4,8 @@ import math
 
 from matplotlib.patches import Rectangle
 
-from mnist_study.report.figures.style import COLOURS, NETS
+from mnist_study.report.figures.style import COLOURS
+from mnist_study.study import NETS
 
 GAP = 1.6  # between boxes
 
@@ -18,7 +19,7 @@ def draw_network(axis, layers, net):
     Args:
         axis: to draw on.
         layers: pandas.DataFrame of the net's layers, as anatomy.describe_layers returns it.
-        net: "dense" or "cnn".
+        net: its name.
     """
     x, tallest = 0.0, 0.0
     for kind, shape in _stations(layers):

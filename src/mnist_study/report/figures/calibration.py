@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, NETS
+from mnist_study.report.figures.style import COLOURS
+from mnist_study.study import NETS
 
 FOOT = -0.06  # where the counts stand
 
@@ -15,7 +16,7 @@ def draw_reliability(axis, bins, net, *, ece):
         axis: to draw on.
         bins: pandas.DataFrame, a row per bin that holds an image: images, confidence (the mean),
             accuracy, low and high.
-        net: "dense" or "cnn".
+        net: its name.
         ece: its expected calibration error.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML (2017).

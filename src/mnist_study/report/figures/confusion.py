@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from mnist_study.report.figures.style import INK, NETS
-
-CMAPS = {"dense": "Blues", "cnn": "Oranges"}
+from mnist_study.report.figures.style import INK, SHADES
+from mnist_study.study import NETS
 
 
 def draw_confusion(axis, counts, net, *, diagonal=True):
@@ -13,13 +12,13 @@ def draw_confusion(axis, counts, net, *, diagonal=True):
     Args:
         axis: to draw on.
         counts: int (10, 10), rows by label, columns by prediction.
-        net: "dense" or "cnn".
+        net: its name.
         diagonal: False leaves out what is right, so that the errors show.
     """
     errors = counts * (1 - np.eye(len(counts), dtype=int))
     shown = counts if diagonal else errors
     axis.grid(visible=False)
-    axis.imshow(shown, cmap=CMAPS[net], vmin=0, interpolation="nearest")
+    axis.imshow(shown, cmap=SHADES[net], vmin=0, interpolation="nearest")
     for (label, prediction), count in np.ndenumerate(shown):
         if count:
             dark = count > 0.6 * shown.max()

@@ -2,7 +2,8 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, MARKERS, NETS
+from mnist_study.report.figures.style import COLOURS, MARKERS
+from mnist_study.study import NETS
 
 
 def draw_accuracy_by_parameters(axis, points, *, confidence):

@@ -2,7 +2,8 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, NETS, compose
+from mnist_study.report.figures.style import COLOURS, compose
+from mnist_study.study import NETS
 
 
 def draw_curves(history, net):
@@ -10,7 +11,7 @@ def draw_curves(history, net):
 
     Args:
         history: pandas.DataFrame as training.train returns it.
-        net: "dense" or "cnn".
+        net: its name.
     """
     return compose(
         lambda axis: draw_accuracy(axis, history, net), lambda axis: draw_loss(axis, history, net)

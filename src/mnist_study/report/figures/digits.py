@@ -1,9 +1,12 @@
 """Pictures of digits."""
 
+from itertools import permutations
+
 import numpy as np
 
 from mnist_study.data.mnist import IMAGE_SIZE, NUM_CLASSES
 from mnist_study.report.figures.style import plt
+from mnist_study.study import NETS
 
 GAP = 4  # pixels between example digits
 # Around a digit with its prediction, in pixels of the digit.
@@ -13,13 +16,16 @@ PIXELS_PER_INCH = 30
 TITLE = 0.4  # inches
 
 
-def draw_digits(split, per_digit=10):
-    """A grid of example digits: a row per digit, the first images of each."""
+def draw_digits(first):
+    """A grid of training images: a row per digit.
+
+    Args:
+        first: uint8 (10, n, 28, 28), the first images of each digit.
+    """
     cell = IMAGE_SIZE + GAP
+    per_digit = first.shape[1]
     grid = np.zeros((NUM_CLASSES, per_digit, cell, cell), np.uint8)
-    for digit, row in enumerate(grid):
-        images = split.x[np.flatnonzero(split.y == digit)[:per_digit]]
-        row[: len(images), :IMAGE_SIZE, :IMAGE_SIZE] = images
+    grid[..., :IMAGE_SIZE, :IMAGE_SIZE] = first
     figure, axis = plt.subplots(figsize=(6, 6.3))
     axis.imshow(grid.swapaxes(1, 2).reshape(NUM_CLASSES * cell, -1), vmin=0, vmax=255)
     axis.grid(visible=False)
@@ -36,6 +42,53 @@ def draw_digit(axis, image, label):
     shown = axis.imshow(image, vmin=0, vmax=255)
     axis.set(title=f"A handwritten {label}: 28 × 28 pixels", xlabel="column", ylabel="row")
     axis.figure.colorbar(shown, label="intensity, 0–255")
+
+
+def choose(results, params):
+    """Which test digits the grids show.
+
+    Args:
+        results: Findings.
+        params: the section report, which says how many at most: errors of the best net; of each net
+            its confident_errors, and disagreements, digits that it alone gets right.
+
+    Returns:
+        dict: figure to list of title, net whose prediction is shown, and indices.
+    """
+    best = results.best
+    wrong = results.wrong(best)
+    shown = wrong[: params.errors]
+    right = len(set(results.sampled) - set(wrong.tolist()))
+    return {
+        "samples": [
+            (f"The {NETS[best]} reads {right} of {len(results.sampled)} test digits right", best,
+             results.sampled)
+        ],
+        "errors": [
+            (f"{len(shown)} of the {len(wrong)} test digits that the {NETS[best]} misreads", best,
+             shown)
+        ],
+        "confident_errors": [
+            (f"The {NETS[net]} is surest of these errors", net,
+             results.most_confident_errors(net)[: params.confident_errors])
+            for net in NETS
+        ],
+        "disagreements": [
+            (f"Only the {NETS[net]} reads these right; shown is what the {NETS[other]} says", other,
+             results.only_right(net)[: params.disagreements])
+            for net, other in reversed(list(permutations(NETS, 2)))
+        ],
+    }  # fmt: skip
+
+
+def draw_groups(results, groups):
+    """A figure of the grids that choose chose."""
+    return draw_predictions(
+        *(
+            (title, [results.images[i] for i in indices], results.predictions[net].loc[indices])
+            for title, net, indices in groups
+        )
+    )
 
 
 def draw_predictions(*groups, columns=8):

@@ -2,8 +2,10 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, MARKERS, NETS
-from mnist_study.scores.replication import mean_curve, val_losses
+from mnist_study.replication import mean_curve, val_losses
+from mnist_study.report.figures.style import COLOURS, MARKERS
+from mnist_study.scores.claims import accuracy_bound
+from mnist_study.study import NETS
 
 
 def draw_panels(trials, histories, summary, *, confidence):
@@ -49,7 +51,9 @@ def draw_accuracies(axis, accuracies, net, summary):
         label="mean, interval",
     )  # fmt: skip
     axis.axvline(claim["measured"], color=COLOURS[net], linewidth=1)
-    axis.axvline(claim["claimed"], color="0.45", linestyle="--", label="claim")
+    axis.axvline(
+        accuracy_bound(claim["claimed"]), color="0.45", linestyle="--", label="claim's bound"
+    )
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     axis.xaxis.set_major_locator(MaxNLocator(5))
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -78,8 +82,8 @@ def draw_loss(axis, curve, net, summary):
     )  # fmt: skip
     lowest = int(curve["epoch"][curve["mean"].idxmin()])
     title = f"The {NETS[net]}'s mean val loss is lowest at epoch {lowest}"
-    if net == "dense":
-        turn = summary["claims"]["dense_overfit_epoch"]
+    turn = summary["claims"].get(f"{net}_overfit_epoch")
+    if turn is not None:
         axis.axvspan(
             turn["low"], turn["high"], color="0.45", alpha=0.15, linewidth=0,
             label="not told from the lowest",

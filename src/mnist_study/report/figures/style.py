@@ -9,13 +9,15 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from mnist_study.study import NETS
 from studykit.files import atomic_write
 
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
-NETS = {"dense": "dense net", "cnn": "CNN"}  # as a sentence calls them
-COLOURS = {"dense": "C0", "cnn": "C1"}
-MARKERS = {"dense": "o", "cnn": "s"}
+# Colour, shades and marker of a net come from its place in the study's list.
+COLOURS = {net: f"C{place}" for place, net in enumerate(NETS)}
+SHADES = dict(zip(NETS, ("Blues", "Oranges", "Greens", "Purples", "Greys"), strict=False))
+MARKERS = dict(zip(NETS, "os^Dv", strict=False))
 PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them light and dark
     "#000000": "currentColor",
     "#d9d9d9": "var(--grid)",

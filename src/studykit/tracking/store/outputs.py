@@ -12,7 +12,9 @@ from mlflow.entities import Metric
 from studykit.dotted import flatten
 from studykit.files import md5 as md5_of
 from studykit.files import read_json
-from studykit.tracking.store.declared import declared_as
+from studykit.records.pipeline import Pipeline
+from studykit.records.trees import WorkingTree
+from studykit.study import Outputs
 from studykit.tracking.store.experiment import name
 
 LACKING = "dvc.lacking"  # tag: paths, one a line, whose content was not to be had
@@ -72,7 +74,8 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
         Paths of the outputs whose content was not to be had. A tag of the run says so, too.
     """
     study = experiment.study
-    declared = declared_as(record.stage)
+    stage = Pipeline.of(WorkingTree()).stages.get(record.stage)
+    declared = {out.path: out for out in stage.outs} if stage else {}
     shown = [path for path in paths if _is_shown(study, path, declared)]
     present = [
         file
@@ -145,9 +148,8 @@ def _is_shown(study, path, declared):
     """Whether an output is logged here, beyond its MD5."""
     if any(study.outputs.match(kind, path) is not None for kind in ("models", "data")):
         return False
-    kinds = ("histories", "predictions", "examples", "claims", "test_metrics", "figures")
-    is_named = any(study.outputs.match(kind, path) is not None for kind in kinds)
-    return is_named or declared.get(path) != "cached"
+    is_named = any(study.outputs.match(kind, path) is not None for kind in Outputs.model_fields)
+    return is_named or path not in declared or not declared[path].is_cached
 
 
 def _log_history(experiment, run, file, logged_epochs):
@@ -164,7 +166,7 @@ def _metrics(file, declared):
 
     An output that `dvc.yaml` does not declare holds metrics if it holds nothing but numbers.
     """
-    kind = declared.get(file.path)
+    kind = declared[file.path].kind if file.path in declared else None
     if file.content.suffix != ".json" or kind not in ("metrics", None):
         return None
     content = read_json(file.content)

@@ -1,0 +1,1 @@
+"""The study's own commands, beside those of the kit."""

@@ -1,0 +1,38 @@
+"""`mnist-study claims`: the verdict on each claim, and what it rests on.
+
+The exit status is 0 where every claim is reproduced, and 3 where one is not.
+"""
+
+from mnist_study.verdicts import DIFFERENCES, read_decided
+from studykit.files import read_json
+
+NOT_REPRODUCED = 3
+
+
+def add_arguments(parser):
+    """Describe the command line."""
+    parser.epilog = "Exit status: 0 every claim is reproduced, 3 one is not."
+
+
+def run(arguments):
+    """Print a line a claim; return the exit status."""
+    decided = read_decided()
+    for verdict in decided.values():
+        print(f"{describe(verdict)}: {verdict['verdict']}")
+    for difference in read_json(DIFFERENCES):
+        print(f"The seeds are of another study, so this run decides: {difference}.")
+    held = all(verdict["verdict"] == "reproduced" for verdict in decided.values())
+    return 0 if held else NOT_REPRODUCED
+
+
+def describe(verdict):
+    """A claim with its measurement, in words.
+
+    Args:
+        verdict: dict, as verdicts.decide returns it.
+    """
+    form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
+    measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
+    interval = "exact" if verdict["exact"] else f"{low} to {high}"
+    over = f"{verdict['seeds']} seeds" if verdict["seeds"] else "one run"
+    return f"{verdict['statement']}: {measured} ({interval}, {over})"

@@ -1,0 +1,148 @@
+"""Which verdicts count: those over many seeds, where they are of the study in front of the reader.
+
+The trials of `mnist-study replicate` take half an hour, so they are older than most changes. With
+them is kept what they were measured on: parameters, data (by the SHA-256 that the parameters hold)
+and code. Where one of these differs from the study as it is, its own run alone decides.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mnist_study import replication
+from mnist_study.scores import claims
+from mnist_study.study import NETS
+from studykit.files import md5, read_json
+
+MEASURED_ON = "replication/measured_on.json"
+METRICS = ("claims", "replicate")
+DIFFERENCES = "plots/replicate/differences.json"
+# All that a trial's accuracies and histories depend on, besides the seeds.
+PARAMETERS = {
+    "fetch": ("sha256",),
+    "preprocess": ("val_fraction",),
+    **{f"train_{net}": None for net in NETS},  # all keys
+    "compute": ("deterministic", "instruction_set"),
+}
+CODE = (
+    "src/mnist_study/compute.py",
+    "src/mnist_study/data",
+    "src/mnist_study/nets",
+    "src/mnist_study/scores/prediction.py",
+    "src/mnist_study/training",
+)
+SEEDS = {"split_seed": ("preprocess", "seed"), "weights_seed": ("compute", "seed")}
+
+
+def measured_on(params, root="."):
+    """What trials are measured on that run now.
+
+    Args:
+        params: dict of all sections of the parameters.
+        root: of the repository.
+
+    Returns:
+        dict: params, value by dotted key; code, MD5 by path from the root.
+    """
+    values = {
+        f"{section}.{key}": params[section][key]
+        for section, keys in PARAMETERS.items()
+        for key in keys or params[section]
+    }
+    files = (
+        file
+        for path in map(Path(root).joinpath, CODE)
+        for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
+    )
+    return {
+        "params": values,
+        "code": {file.relative_to(root).as_posix(): md5(file) for file in files},
+    }
+
+
+def differences(params, trials, trial_histories, histories):
+    """How the study as it is differs from what the trials were measured on.
+
+    Code that differs is no difference where it computes the same: where this run's histories are,
+    to the last bit, those of the trial with the same seeds.
+
+    Args:
+        params: dict of all sections of the parameters.
+        trials, trial_histories: pandas.DataFrame, as replication.summarise takes them.
+        histories: net to the pandas.DataFrame of this run.
+
+    Returns:
+        list of str: in words; empty where the trials are of this study.
+    """
+    there, here = read_json(MEASURED_ON), measured_on(params)
+    found = [
+        _tell(key, here["params"].get(key), there["params"].get(key))
+        for key in dict.fromkeys((*here["params"], *there["params"]))
+        if here["params"].get(key) != there["params"].get(key)
+    ]
+    if not found and not _is_a_trial(params, trials, trial_histories, histories):
+        found = [
+            f"{path} is another"
+            for path in dict.fromkeys((*here["code"], *there["code"]))
+            if here["code"].get(path) != there["code"].get(path)
+        ]
+    return found
+
+
+def _is_a_trial(params, trials, trial_histories, histories):
+    """Whether this run is, bit by bit, the trial with the same seeds."""
+    same = trials
+    for column, (section, key) in SEEDS.items():
+        same = same[same[column] == params[section][key]]
+    for net, history in histories.items():
+        rows = trial_histories[
+            trial_histories["trial"].isin(same["trial"]) & (trial_histories["net"] == net)
+        ]
+        if not rows[history.columns].reset_index(drop=True).equals(history):
+            return False
+    return True
+
+
+def _tell(key, here, there):
+    """A difference in words: of values that are too long to read, only that there is one."""
+    here, there = ("none" if value is None else str(value) for value in (here, there))
+    both = f"{key} is {here}, there {there}"
+    return both if len(both) <= 120 else f"{key} is another"
+
+
+def decide(once, repeated, differences):
+    """The verdict that counts of each claim: many seeds outweigh one run of the same study.
+
+    Args:
+        once: content of metrics/claims.json.
+        repeated: content of metrics/replicate.json.
+        differences: what the function of that name returned.
+
+    Returns:
+        dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
+        is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
+        for one run) and exact (whether it is counted, which leaves no doubt).
+    """
+    decided = {}
+    for name, verdict in once.items():
+        quantity = claims.CLAIMS[name].quantity
+        over_seeds = not differences and name in repeated["claims"]
+        decided[name] = (repeated["claims"][name] if over_seeds else verdict) | {
+            "statement": claims.describe(name, verdict),
+            "rule": (replication.RULES if over_seeds else claims.RULES)[quantity],
+            "source": f"replicate/claims/{name}" if over_seeds else f"claims/{name}",
+            "seeds": repeated["seeds"] if over_seeds else None,
+            "exact": quantity == "images",
+        }
+    return decided
+
+
+def read_decided():
+    """The verdicts that count, of the results in the current folder; see decide."""
+    once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
+    return decide(once, repeated, read_json(DIFFERENCES))
+
+
+def read_histories():
+    """Net to the pandas.DataFrame of its history."""
+    return {net: pd.read_csv(f"plots/train_{net}/history.csv") for net in NETS}

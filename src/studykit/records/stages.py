@@ -1,0 +1,165 @@
+"""What DVC knows of a stage's run: its parameters, and the MD5 of each of its inputs and outputs.
+
+Two sources give the same record: the workspace while a stage runs, and `dvc.lock` afterwards.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from studykit.errors import UserError
+from studykit.records.cache import MD5, copy_from_cache
+from studykit.records.lock import Lock
+from studykit.records.parameters import Parameters
+from studykit.records.pipeline import FILE, Pipeline
+from studykit.records.trees import WorkingTree
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One execution of one stage.
+
+    Attributes:
+        stage: its name in `dvc.yaml`.
+        params: value of each parameter that it declares, by dotted key, and by `file:key` where
+            that file is not `params.yaml`.
+        deps: MD5 of each input, by path from the project's root; a folder's ends in `.dir`. Inputs
+            that lie elsewhere, such as `s3://…`, are left out.
+        outs: MD5 of each output, likewise.
+        open: function from a path to a local file or folder with that input's or output's content,
+            or to None where it is not to be had.
+    """
+
+    stage: str
+    params: dict[str, Any]
+    deps: dict[str, str]
+    outs: dict[str, str]
+    open: Callable[[str], Path | None] = field(compare=False)
+
+    @property
+    def key(self):
+        """MD5 of all of the above: two executions with the same key are the same to DVC."""
+        content = [self.stage, self.params, self.deps, self.outs]
+        text = json.dumps(content, sort_keys=True, default=str)
+        return hashlib.md5(text.encode()).hexdigest()
+
+
+def record_from_workspace(stage, root="."):
+    """Record a stage whose process runs in a folder, which is not yet in `dvc.lock`.
+
+    Args:
+        stage: its name in `dvc.yaml`.
+        root: the folder.
+
+    Returns:
+        StageRecord; outputs that are not there yet are left out.
+
+    Raises:
+        UserError: `dvc.yaml` is wrong, or has no such stage.
+    """
+    tree = WorkingTree(root)
+    stages = Pipeline.of(tree).stages
+    if stage not in stages:
+        raise UserError(f"{FILE}: expected a stage {stage}, found {', '.join(stages) or 'none'}")
+    declared = stages[stage]
+
+    def open_here(path):
+        return Path(root, path) if Path(root, path).exists() else None
+
+    return StageRecord(
+        stage=stage,
+        params=Parameters(tree).of_stage(declared),
+        deps=tree.md5s(path for path in declared.deps if not _is_elsewhere(path)),
+        outs=tree.md5s(out.path for out in declared.outs if not _is_elsewhere(out.path)),
+        open=open_here,
+    )
+
+
+def records(revision, folder):
+    """The stages of a revision as DVC locked them, each after those that it reads from.
+
+    Args:
+        revision: Revision.
+        folder: where copies of its files may lie, for as long as the records are used.
+
+    Returns:
+        list of StageRecord.
+
+    Raises:
+        UserError: `dvc.yaml` or `dvc.lock` is wrong.
+    """
+    tree = revision.tree
+    lock = Lock.of(tree, Pipeline.of(tree))
+
+    def open_file(path):
+        return _local_copy(revision, path, lock.md5s[path], Path(folder))
+
+    return [
+        StageRecord(
+            stage=name,
+            params=lock.stages[name].params,
+            deps=_here(lock.stages[name].deps),
+            outs=_here(lock.stages[name].outs),
+            open=open_file,
+        )
+        for name in lock.in_order()
+    ]
+
+
+def _here(md5s):
+    return {path: md5 for path, md5 in md5s.items() if not _is_elsewhere(path)}
+
+
+def _is_elsewhere(path):
+    """Whether a path is an address outside the file system, whose content is not at hand."""
+    return "://" in path
+
+
+def _local_copy(revision, path, expected, folder):
+    """The content that DVC locked: from the workspace, Git, DVC's cache or a remote.
+
+    Returns:
+        Path of a file or folder, or None where it is not to be had.
+    """
+    if not MD5.fullmatch(expected):
+        return None
+    here, tree = Path(path), revision.tree
+    if revision.commit is None and tree.md5(path) == expected:
+        return here
+    copy = folder / expected / here.name
+    if not copy.exists():
+        if tree.md5(path) == expected:
+            _copy_from_tree(tree, path, copy)
+        else:
+            copy_from_cache(expected, copy)
+        if not _is_whole(copy, expected):
+            _fetch(revision, path, copy)
+    return copy if _is_whole(copy, expected) else None
+
+
+def _is_whole(copy, expected):
+    return WorkingTree(copy.parent).md5(copy.name) == expected
+
+
+def _copy_from_tree(tree, path, copy):
+    """Copy a file or folder out of a Git commit."""
+    for file in tree.paths(path) or [path]:
+        target = copy / file[len(path) + 1 :] if file != path else copy
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(tree.read(file))
+
+
+def _fetch(revision, path, copy):
+    """Copy a file or folder from a remote where one is configured and has it."""
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc_data.index.index import DataIndexDirError
+
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        DVCFileSystem(rev=revision.commit).get(path, str(copy), recursive=True)
+    except (DvcException, DataIndexDirError, OSError):
+        return  # the caller looks at what is there

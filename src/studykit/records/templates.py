@@ -1,0 +1,81 @@
+"""Templates in `dvc.yaml`, resolved by DVC's own code: `${…}`, `vars`, `foreach` and `matrix`.
+
+Only files of a Tree are read, so those of a Git commit are resolved without a checkout.
+"""
+
+import io
+import posixpath
+from types import SimpleNamespace
+
+from studykit.errors import UserError
+
+
+def is_templated(content, stages):
+    """Whether there is anything to resolve.
+
+    Args:
+        content: of `dvc.yaml`, bytes.
+        stages: what it says under `stages`.
+    """
+    return b"${" in content or any({"foreach", "matrix"} & set(each) for each in stages.values())
+
+
+def resolve(tree, declared):
+    """Resolve every stage.
+
+    Args:
+        tree: Tree that `dvc.yaml` and the files of its variables lie in.
+        declared: what `dvc.yaml` says.
+
+    Returns:
+        dict: name of each stage, such as `train@cnn`, to what it declares.
+
+    Raises:
+        UserError: DVC cannot resolve it.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.parsing import DataResolver
+
+    repository = SimpleNamespace(fs=_Files(tree), config={"parsing": _options(tree)})
+    parts = {key: declared[key] for key in ("vars", "stages") if key in declared}
+    stages: dict[str, dict] = {}
+    try:
+        resolver = DataResolver(repository, "", parts)
+        for name in resolver.get_keys():
+            stages |= resolver.resolve_one(name)
+    except DvcException as error:
+        raise UserError(f"{tree.describe('dvc.yaml')}: {' '.join(str(error).split())}") from None
+    return stages
+
+
+def _options(tree):
+    """DVC's settings of how values are spelled in commands, which `.dvc/config` may hold."""
+    from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
+
+    path = ".dvc/config"
+    try:
+        return ConfigObj((tree.read(path) or b"").decode().splitlines()).get("parsing", {})
+    except ConfigObjError as error:
+        raise UserError(f"{tree.describe(path)}: {error}") from None
+
+
+class _Files:
+    """A Tree as the file system that DVC's resolver reads."""
+
+    join = staticmethod(posixpath.join)
+    normpath = staticmethod(posixpath.normpath)
+
+    def __init__(self, tree):
+        self._tree = tree
+
+    def exists(self, path):
+        return self._tree.read(path) is not None
+
+    def isdir(self, _):
+        return False
+
+    def suffix(self, path):
+        return posixpath.splitext(path)[1]
+
+    def open(self, path, encoding="utf-8"):
+        return io.TextIOWrapper(io.BytesIO(self._tree.read(path)), encoding=encoding)

@@ -1,0 +1,165 @@
+"""Two houses: the study, which outputs depend on, and the kit, which knows nothing of it."""
+
+import ast
+import re
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.tiny_study import ROOT
+
+STUDY, KIT, STAGES = (ROOT / name for name in ("src/mnist_study", "src/studykit", "stages"))
+PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+# Words of the study. A hash is of hexadecimal digits in any study, and str.isdigit is Python's.
+OF_THE_STUDY = re.compile(
+    r"mnist|(?<!hexadecimal )(?<!\.is)digit|(?<![a-z])nets?(?![a-z])", re.IGNORECASE
+)
+# What the study takes at its edge: mistakes, whole files, checked parameters, silent imports. A
+# stage takes its run besides, and downloads: their SHA-256 decides, whatever code brought them.
+EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "imports", "params")}
+OF_STAGES = {"studykit.tracking.run", "studykit.sources"}
+COMMANDS = STUDY / "commands"  # no output depends on them
+MODULE, FUNCTION, HOUSE = 250, 50, 3500  # lines at most
+
+
+def modules(*folders):
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path):
+    """Full names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            folder = ROOT / "src" / (node.module or "").replace(".", "/")
+            for alias in node.names:
+                is_module = (folder / alias.name).with_suffix(".py").exists()
+                is_package = (folder / alias.name / "__init__.py").exists()
+                yield f"{node.module}.{alias.name}" if is_module or is_package else node.module
+
+
+def of_the_kit(path):
+    return {name for name in imported(path) if name.partition(".")[0] == "studykit"}
+
+
+def test_the_kit_never_imports_the_study():
+    found = {name_of(p) for p in modules(KIT) for n in imported(p) if n.startswith("mnist_study")}
+    assert found == set()
+
+
+def test_the_kit_holds_no_word_of_the_study():
+    """Neither in code nor in strings and comments; nor does a file that is no module."""
+    files = [p for p in KIT.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    found = [
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in sorted(files)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if OF_THE_STUDY.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("the dense net", True),
+        ("NETS = ()", True),
+        ("for net_name in names:", True),
+        ('"train_net"', True),
+        ("import mnist_study", True),
+        ("MNIST_STUDY_NO_FORK", True),
+        ("ten Digits", True),
+        ("64 hexadecimal digits", False),
+        ("if text.isdigit():", False),
+        ("a network, on the internet: kubernetes", False),
+    ],
+)
+def test_words_of_the_study_are_told_from_others(text, found):
+    assert bool(OF_THE_STUDY.search(text)) == found
+
+
+def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
+    settings = {"src/mnist_study/params.py": {"studykit.compare.settings"}}  # a section of the file
+    found = {
+        name_of(path): beyond
+        for path in modules(STUDY)
+        if COMMANDS not in path.parents
+        if (beyond := of_the_kit(path) - EDGE - settings.get(name_of(path), set()))
+    }
+    assert found == {}
+
+
+def test_a_stage_takes_from_the_kit_only_its_run_besides():
+    found = {path.name: of_the_kit(path) - EDGE - OF_STAGES for path in STAGES.glob("*.py")}
+    assert {name: beyond for name, beyond in found.items() if beyond} == {}
+
+
+def test_no_module_is_too_long():
+    lengths = {
+        name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules(ROOT / "src", STAGES)
+    }
+    assert {name: length for name, length in lengths.items() if length > MODULE} == {}
+
+
+def test_no_function_is_too_long():
+    found = {
+        f"{name_of(path)}:{node.name}": length
+        for path in modules(ROOT / "src", STAGES)
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION
+    }
+    assert found == {}
+
+
+def test_the_study_reads_in_an_evening():
+    lines = sum(len(p.read_text(encoding="utf-8").splitlines()) for p in modules(STUDY, STAGES))
+    assert lines <= HOUSE
+
+
+def test_only_report_draws():
+    def draws(stage):
+        words = str(PIPELINE[stage].get("params")) + str(PIPELINE[stage].get("deps"))
+        names_all = "libraries" in PIPELINE[stage].get("params", ())
+        pictures = ".png" in str({k: v for k, v in PIPELINE[stage].items() if k != "deps"})
+        return names_all or pictures or re.search("matplotlib|figures|mnist_study/report", words)
+
+    assert {stage for stage in PIPELINE if draws(stage)} == {"report"}
+
+
+def test_only_the_report_imports_what_draws():
+    drawing = {
+        name_of(path)
+        for path in modules(STUDY, STAGES)
+        for name in imported(path)
+        if re.match(r"matplotlib|mnist_study\.report\.figures", name)
+    }
+    assert drawing
+    assert all(name.startswith(("src/mnist_study/report/", "stages/report")) for name in drawing)
+
+
+def test_the_nets_are_listed_once():
+    defined, listed = set(), set()
+    for path in modules(ROOT / "src"):
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(isinstance(t, ast.Name) and t.id == "NETS" for t in targets):
+                    defined.add(name_of(path))
+            if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.Dict):
+                items = node.keys if isinstance(node, ast.Dict) else node.elts
+                constants = {item.value for item in items if isinstance(item, ast.Constant)}
+                if {"dense", "cnn"} <= constants:
+                    listed.add(name_of(path))
+    assert defined == listed == {"src/mnist_study/study.py"}
