@@ -8,6 +8,7 @@ from mnist_study.scores.params import Evaluate
 from mnist_study.study import NETS
 from mnist_study.training.params import Compute
 from studykit.errors import command
+from studykit.files import md5, write_json
 from studykit.params import load
 from studykit.tracking.run import run
 
@@ -32,7 +33,7 @@ def main():
         outputs.write_scores(PLOTS, evaluations, params.evaluate)
         outputs.write_verdicts(evaluations, params.evaluate)
         outputs.write_examples(PLOTS, evaluations, models, test, params.evaluate)
-        outputs.write_inputs(PLOTS, [TEST, *MODELS.values()])
+        write_json(f"{PLOTS}/inputs.json", {path: md5(path) for path in (TEST, *MODELS.values())})
 
 
 if __name__ == "__main__":

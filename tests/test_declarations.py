@@ -54,7 +54,7 @@ def test_each_stage_declares_the_modules_of_the_study_that_it_uses(observed):
     """It imports them, or reads their text; modules that are empty hold nothing."""
     stage, content = observed
     assert all(module.startswith(STUDY) for module in content["modules"])
-    texts = {path for path in content["read"] if path.startswith("src/") and path.endswith(".py")}
+    texts = {path for path in content["read"] if path.startswith(STUDY) and path.endswith(".py")}
     used = {module for module in content["modules"] | texts if (ROOT / module).stat().st_size}
     assert_declared(declared_code(stage), used | {f"stages/{stage}.py"})
 

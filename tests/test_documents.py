@@ -1,13 +1,13 @@
 """The documents are held against the code and the committed results."""
 
-import json
 import re
 import shlex
 
 import pytest
 
-from mnist_study.scores.claims import describe
-from studykit.cli import COMMANDS
+from mnist_study.commands import cli as study_cli
+from mnist_study.verdicts import read_decided
+from studykit import cli as kit_cli
 from tests.tiny_study import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,20 +34,21 @@ NOT_RUN = {
 def shown_commands():
     """The commands that the documents show behind a prompt."""
     for path in DOCUMENTS:
+        if path.name == "studykit.md":  # tests/test_example.py runs what it shows
+            continue
         for block in re.findall(r"```console\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
             yield from (line[2:] for line in block.splitlines() if line.startswith("$ "))
 
 
-def test_the_readme_shows_the_committed_verdicts():
-    once = json.loads((ROOT / "metrics/claims.json").read_text())
-    repeated = json.loads((ROOT / "metrics/replicate.json").read_text())
+def test_the_readme_shows_the_verdicts_that_count(monkeypatch):
+    monkeypatch.chdir(ROOT)
     rows = []
-    for name, verdict in (once | repeated["claims"]).items():
+    for verdict in read_decided().values():
         form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
         measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
         interval = "exact" if low == high else f"{low} to {high}"
-        over = f"{repeated['seeds']} seeds" if name in repeated["claims"] else "one run"
-        statement = describe(name, verdict)
+        over = f"{verdict['seeds']} seeds" if verdict["seeds"] else "one run"
+        statement = verdict["statement"]
         rows.append(f"| {statement} | {measured} | {interval} | {over} | {verdict['verdict']} |")
     table = README.partition("| --- | ---: | ---: | --- | --- |\n")[2].partition(
         "<!-- /results -->"
@@ -55,12 +56,12 @@ def test_the_readme_shows_the_committed_verdicts():
     assert table.splitlines() == rows
 
 
-def test_the_images_of_the_readme_are_outputs_of_the_pipeline():
+def test_the_figures_of_the_readme_are_outputs_of_the_pipeline():
     lock = (ROOT / "dvc.lock").read_text()
     images = re.findall(r"!\[.+?\]\((.+?)\)", README)
     assert len(images) >= 3
     for image in images:
-        assert f"- path: {image}\n" in lock
+        assert f"- path: {image}\n" in lock or image == "docs/page.png"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -71,13 +72,14 @@ def test_links_lead_to_files(path):
 
 def test_the_map_of_the_code_names_every_module():
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    modules = {path.stem for path in (ROOT / "src/mnist_study").glob("*.py")}
-    for module in modules - {"__init__", "errors", "files", "mnist"}:
-        assert f"`{module}`" in text, module
+    rooms = {f"{path.name}/" for path in (ROOT / "src").glob("*/*") if path.is_dir()}
+    modules = {path.stem for path in (ROOT / "src").glob("*/*.py")}
+    for name in (rooms | modules) - {"__init__", "__pycache__/"}:
+        assert f"`{name}`" in text, name
 
 
 def test_the_readme_names_every_subcommand():
-    for name in COMMANDS:
+    for name in kit_cli.COMMANDS | study_cli.COMMANDS:
         assert f"mnist-study {name}" in "".join(p.read_text("utf-8") for p in DOCUMENTS)
 
 

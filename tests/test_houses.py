@@ -86,22 +86,25 @@ def test_words_of_the_study_are_told_from_others(text, found):
 
 
 def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
-    settings = {"src/mnist_study/params.py": {"studykit.compare.settings"}}  # a section of the file
+    besides = {
+        "src/mnist_study/params.py": {"studykit.compare.settings"},  # a section of the file
+        "src/mnist_study/compute.py": {"studykit.imports"},  # TensorFlow without its messages
+    }
     found = {
         name_of(path): beyond
         for path in modules(STUDY)
         if COMMANDS not in path.parents
-        if (beyond := of_the_kit(path) - EDGE - settings.get(name_of(path), set()))
+        if (beyond := of_the_kit(path) - EDGE - besides.get(name_of(path), set()))
     }
     assert found == {}
 
 
-def test_a_stage_takes_from_the_kit_only_its_run_besides():
+def test_a_stage_takes_from_the_kit_only_its_run_and_downloads_besides():
+    allowed = EDGE | {"studykit.sources", "studykit.tracking.run"}
     found = {
-        path.name: of_the_kit(path) - EDGE - {"studykit.tracking.run"}
-        for path in STAGES.glob("*.py")
+        path.name: beyond for path in modules(STAGES) if (beyond := of_the_kit(path) - allowed)
     }
-    assert {name: beyond for name, beyond in found.items() if beyond} == {}
+    assert found == {}
 
 
 def test_no_module_is_too_long():

@@ -7,46 +7,10 @@ file in the user's home, and keeps its start-up messages off the terminal.
 import os
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from importlib.metadata import version
 
 from studykit.errors import UserError
-
-
-@contextmanager
-def _stderr_held_back():
-    """Hold back what native code writes to standard error, unless the block fails.
-
-    TensorFlow 2.21 logs through Abseil before any log level takes effect, so TF_CPP_MIN_LOG_LEVEL
-    does not stop it.
-    """
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            held.seek(0)
-            os.write(stderr, held.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-@contextmanager
-def _without(*packages):
-    """Let the block import as if some packages were not installed: nothing here uses them."""
-    hidden = [package for package in packages if package not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # to import None raises ImportError
-    try:
-        yield
-    finally:
-        for package in hidden:
-            del sys.modules[package]
-
+from studykit.imports import large_imports, stderr_held_back
 
 PINNED = {
     "KERAS_BACKEND": "tensorflow",
@@ -62,7 +26,7 @@ XLA_FLAGS_CHECKED = "2.21."  # the versions of TensorFlow that are known to have
 
 os.environ.update(PINNED)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with _stderr_held_back(), _without("matplotlib", "sklearn", "jax", "pyarrow"):
+with stderr_held_back(), large_imports(without=["matplotlib", "sklearn", "jax", "pyarrow"]):
     import keras
     import tensorflow as tf
 

@@ -46,7 +46,7 @@ def _remove_leftovers(folder):
 
 
 def write_json(path, content):
-    """Write metrics: keys in their order, floats with all their digits, a newline at the end."""
+    """Write metrics: keys in their order, floats in full, a newline at the end."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 

@@ -1,11 +1,14 @@
-"""When Python's garbage collector runs: not while a process imports. Nothing else switches it.
+"""Import large libraries: without the garbage collector, and without their messages.
 
-Large libraries make hundreds of thousands of objects that live as long as the process. The
-collector would search them again and again while they are made, and once more at the end.
+Nothing else switches the collector off. Large libraries make hundreds of thousands of objects that
+live as long as the process. The collector would search them again and again while they are made,
+and once more at the end.
 """
 
 import gc
+import os
 import sys
+import tempfile
 from contextlib import contextmanager
 
 
@@ -39,3 +42,25 @@ def large_imports(*, without=()):
         gc.freeze()
         if was_on:
             resume_collector()
+
+
+@contextmanager
+def stderr_held_back():
+    """Hold back what native code writes to standard error, unless the block fails.
+
+    TensorFlow 2.21 logs through Abseil before any log level takes effect, so TF_CPP_MIN_LOG_LEVEL
+    does not stop it.
+    """
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

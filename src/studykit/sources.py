@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import url2pathname
@@ -72,28 +73,37 @@ def fetch_files(
     origins = {name: "already there" for name in sha256 if _is_right(folder / name, sha256[name])}
     refusals = []
     for source, open_source in zip(sources, openers, strict=True):
-        missing = [name for name in sha256 if name not in origins]
-        if not missing:
-            break
-        faults = {}
-        with TemporaryDirectory(prefix=SCRATCH, dir=folder, ignore_cleanup_errors=True) as scratch:
-            try:
-                bring = open_source(source, Path(scratch), timeout, retries)
-                for name in missing:
-                    faults[name] = _take(name, sha256[name], bring, Path(scratch), folder)
-            except (SourceError, *FAULTS) as error:
-                faults = dict.fromkeys(missing, str(error)) | faults
-        origins |= {name: source for name, fault in faults.items() if not fault}
-        refusals.append(f"  {source}: {_in_one_line(faults)}")
-
-    if missing := [name for name in sha256 if name not in origins]:
-        raise UserError(
-            f"params.yaml: {parameter}: no source has a right {', '.join(missing)}:\n"
-            + "\n".join(refusals)
-            + "\nPut the files, gzipped or not, into a folder and give it as source:"
-            f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
-        )
+        missing = {name: sha256[name] for name in sha256 if name not in origins}
+        if missing:
+            opened = partial(open_source, source, timeout=timeout, retries=retries)
+            faults = _ask(opened, missing, folder)
+            origins |= {name: source for name, fault in faults.items() if not fault}
+            refusals.append(f"  {source}: {_in_one_line(faults)}")
+    if lacking := [name for name in sha256 if name not in origins]:
+        raise _no_source(parameter, lacking, refusals)
     return {name: origins[name] for name in sha256}
+
+
+def _no_source(parameter, lacking, refusals) -> UserError:
+    return UserError(
+        f"params.yaml: {parameter}: no source has a right {', '.join(lacking)}:\n"
+        + "\n".join(refusals)
+        + "\nPut the files, gzipped or not, into a folder and give it as source:"
+        f" dvc exp run -S '{parameter}=[/path/to/folder]', or edit {parameter} there."
+    )
+
+
+def _ask(open_source, sha256, folder) -> dict[str, str]:
+    """Bring what a source has of some files; return what is wrong with each, or ""."""
+    faults: dict[str, str] = {}
+    with TemporaryDirectory(prefix=SCRATCH, dir=folder, ignore_cleanup_errors=True) as scratch:
+        try:
+            bring = open_source(Path(scratch))
+            for name in sha256:
+                faults[name] = _take(name, sha256[name], bring, Path(scratch), folder)
+        except (SourceError, *FAULTS) as error:
+            faults = dict.fromkeys(sha256, str(error)) | faults
+    return faults
 
 
 def _take(name: str, sha256: str, bring: Bring, scratch: Path, folder: Path) -> str:
@@ -127,7 +137,7 @@ def _in_one_line(faults: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {fault}" for name, fault in faults.items() if fault)
 
 
-def _opener(source: str, parameter: str) -> Callable[[str, Path, float, int], Bring]:
+def _opener(source: str, parameter: str) -> Callable[..., Bring]:
     if re.match("https?://[^/]", source):
         return _open_mirror
     if re.fullmatch(r"npm:(@[\w.-]+/)?\w[\w.-]*@\d[\w.+-]*", source):

@@ -33,7 +33,7 @@ def empty_database(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("empty")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", "")  # not deleted: MLflow sets it
         patch.delenv("DVC_ROOT", raising=False)
         Store.connect(folder)
     return folder / "mlflow.db"
@@ -53,8 +53,8 @@ def tiny(tmp_path, empty_database, monkeypatch):
     (folder / "studykit.yaml").write_text(hand_made.STUDY)
     shutil.copy(empty_database, folder / "mlflow.db")
     monkeypatch.chdir(folder)
-    for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # not deleted: MLflow sets it
     news: list[str] = []
     uri = f"sqlite:///{folder}/mlflow.db"
     return SimpleNamespace(

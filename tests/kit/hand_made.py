@@ -9,7 +9,7 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking import provenance
 
 STUDY = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studykit.errors import UserError
-from studykit.records.pipeline import StageRecord
+from studykit.records.stages import StageRecord
 from studykit.tracking import connection, fingerprint
 from studykit.tracking.run import run
 from tests.kit.test_tracking import wait_for
@@ -19,7 +19,7 @@ DVC = """
 stages:
   train:
     cmd: python train.py
-    params: [train.epochs]
+    params: [train.epochs, more.yaml: [a.b]]
     deps: [train.py, lib, data.bin]
     outs: [models/a.bin]
 """
@@ -32,11 +32,13 @@ def study(tmp_path, monkeypatch):
     for path, text in {
         "dvc.yaml": DVC,
         "params.yaml": "train: {epochs: 5}\n",
+        "more.yaml": "a: {b: 1}\n",
         "train.py": "pass\n",
         "lib/a.py": "pass\n",
         "data.bin": "x" * (fingerprint.SMALL + 1),
         "studykit.yaml": "name: s\noutputs: {models: 'models/{model}.bin'}\n",
         "models/a.bin": "model",
+        ".dvcignore": "__pycache__\n",
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -92,6 +94,7 @@ EDITS = {
     "lib/a.py": lambda: os.unlink("lib/a.py"),
     "data.bin": lambda: edit("data.bin", "y"),
     "dvc.yaml: stages.train": lambda: edit("dvc.yaml", "    metrics: [m.json]\n"),
+    "more.yaml: a.b (was 1, is 2)": lambda: write("more.yaml", "a: {b: 2}"),
 }
 
 
@@ -106,7 +109,7 @@ def test_an_edit_while_a_stage_runs_fails_it_in_a_line_that_names_it(study, trac
     )
     assert tracked.status() == "FAILED"
     assert not any("outputs" in event for event in tracked.events)
-    assert tracked.events[0]["fingerprint"]["params"] == {"train.epochs": 5}
+    assert tracked.events[0]["fingerprint"]["params"]["train.epochs"] == 5
     assert not (study / "models/origins.json").exists()
 
 
@@ -154,7 +157,7 @@ def test_the_record_in_mlflow_is_of_what_the_stage_began_with(study):
     EDITS["lib/b.py"]()
     now = StageRecord("train", {"train.epochs": 6}, {"train.py": "a", "lib": "b"}, {}, open=print)
     amended = fingerprint.Fingerprint(**json.loads(json.dumps(began.as_json()))).amend(now)
-    assert amended.params == {"train.epochs": 5}
+    assert amended.params == {"train.epochs": 5, "more.yaml:a.b": 1}
     assert amended.deps == {"train.py": "a"}
 
 

@@ -85,7 +85,7 @@ def test_of_a_key_of_another_form_nothing_is_known(key):
 
 
 def test_to_read_a_store_makes_none(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     from studykit.tracking.store import Store

@@ -1,6 +1,9 @@
 """Registered models: which versions there are, and which of them is the champion."""
 
+import pytest
+
 from tests.kit.hand_made import as_json, keras_file, origin, record, training
+from tests.runs import store
 
 NAME = "toy-dense"
 
@@ -125,3 +128,39 @@ def test_without_a_split_called_validation_all_data_count(tiny):
 
     written = restore(tiny, fit(0.5, b"one"), fit(0.6, b"other"), fit(0.7, b"one"))
     assert written.aliases(NAME)["champion"] == 3
+
+
+@pytest.mark.slow
+def test_a_training_that_is_repeated_adds_no_version(study):
+    study("mnist-study sync")
+    study("dvc repro --single-item --force train_dense")
+    (version,) = store(study).client.search_model_versions("name = 'mnist-dense'")
+    assert version.version in (1, "1")
+    assert len(store(study).of("train_dense")) == 2
+
+
+@pytest.mark.slow
+def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(study):
+    study("mnist-study sync")
+    study(
+        """python - <<'END'
+import mlflow, numpy as np, pandas as pd
+from stages import *
+from mnist_study.scores import prediction
+from mnist_study.data import splits
+from mnist_study.compute import configure
+from mnist_study.params import load
+configure(load().compute)
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+test = splits.load("data/processed/test.npz")
+for net in ("dense", "cnn"):
+    wrote = pd.read_csv(f"plots/evaluate/{net}_predictions.csv", dtype={"confidence": "float32"})
+    name = f"models:/mnist-{net}@champion"
+    p = prediction.predict(mlflow.keras.load_model(name), test)
+    assert (p.argmax(axis=1) == wrote["prediction"]).all()
+    assert (p.max(axis=1) == wrote["confidence"]).all()
+    p = mlflow.pyfunc.load_model(name).predict(test.x[..., None])  # with TensorFlow's softmax
+    assert (p.argmax(axis=1) == wrote["prediction"]).all()
+    assert np.allclose(p.max(axis=1), wrote["confidence"], rtol=0, atol=1e-6)
+END"""
+    )

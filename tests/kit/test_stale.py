@@ -165,7 +165,7 @@ def test_a_commit_has_its_own_dvcignore(small_pipeline):
 
 def test_a_pattern_in_a_subfolder_counts_from_there(small_pipeline):
     write(small_pipeline / "nested/.dvcignore", "*.log\n!keep.log\n/only.txt\n")
-    for name in ("a.log", "keep.log", "only.txt", "in/only.txt", "a.py"):
+    for name in ("a.log", "c.pyc", "keep.log", "only.txt", "in/only.txt", "a.py"):
         write(small_pipeline / "nested/code" / name, name)
     edit(small_pipeline, ("dvc.yaml", "deps: [gathered,", "deps: [nested/code, gathered,"))
     shell(small_pipeline, "dvc repro -q && git add -f . && git commit -qm nested")

@@ -1,13 +1,26 @@
 """What a stage's run holds in MLflow."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from mlflow.artifacts import download_artifacts
 from mlflow.models import Model
 
-from tests.kit.hand_made import HISTORY, as_json, data_set, keras_file, origin, record, training
+from studykit.records.stages import StageRecord
+from studykit.tracking.store import Store
+from tests.kit.hand_made import (
+    HISTORY,
+    STUDY,
+    as_json,
+    data_set,
+    keras_file,
+    origin,
+    record,
+    training,
+)
 
 
 def restore(tiny, stage_record):
@@ -224,3 +237,28 @@ def test_a_data_set_is_not_uploaded(tiny):
     run = restore(tiny, record(tiny.files, "split", outs={"data/train.npz": data_set()}))
     assert list(tiny.written().files(run)) == []
     assert not list((tiny.folder / "mlartifacts").rglob("*.npz"))
+
+
+def test_runs_that_begin_at_once_share_their_new_data_sets(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{tiny.uri}?timeout=60")
+    hosts = [tmp_path / "a", tmp_path / "b"]
+    for host in hosts:
+        host.mkdir()
+        (host / "studykit.yaml").write_text(STUDY)
+    stores = [Store.connect(host) for host in hosts]
+    at_once = threading.Barrier(len(stores), timeout=60)
+
+    def begin(connected, digest):
+        data = {f"data/{split}.npz": digest for split in ("train", "val")}
+        at_once.wait()
+        return connected.start(
+            StageRecord("train", {}, data, {}, open=lambda path: None), execution=digest
+        )
+
+    client = tiny.written().client
+    with ThreadPoolExecutor(len(stores)) as threads:
+        for digest in map(str, range(20)):
+            runs = list(threads.map(begin, stores, [digest] * len(stores)))
+            for connected, run in zip(stores, runs, strict=True):
+                assert len(client.get_run(run).inputs.dataset_inputs) == 2
+                connected.end(run, status="FINISHED")

@@ -9,14 +9,17 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from studykit import cli
-from studykit.records.revisions import EXPERIMENT
+from studykit.records.revisions import EXPERIMENT, resolve
+from studykit.records.stages import records
 from studykit.trials import sweep
 from studykit.trials.trials import Event
+from tests.kit.small_pipeline import FILES, shell, write
 from tests.kit.test_stores import mlflow_server
 from tests.processes import answers, below, free_port, kill, processes_of, wait_until
 from tests.runs import Runs, store
@@ -235,6 +238,42 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     study(f"dvc exp apply {name}")
     assert "units: 7" in study.read("params.yaml")
     assert study("dvc status --json train_dense").stdout.strip() == "{}"
+
+
+@pytest.mark.slow
+def test_a_sweep_of_any_pipeline_runs_all_of_it_and_goes_on_where_it_was_stopped(
+    small_pipeline, tmp_path
+):
+    pause = "sleep 9.125"  # a word that no other process has
+    write(
+        small_pipeline / "dvc.yaml",
+        FILES["dvc.yaml"].replace("echo ${item} ", f"{pause}; echo ${{item}} "),
+    )
+    sweep = "python -m studykit.cli sweep -j 1 rate=0.3"
+    here, variables = SimpleNamespace(root=small_pipeline), {"PYTHONPATH": str(ROOT / "src")}
+
+    def summary(command):
+        options = {"env": ENVIRONMENT | variables, "text": True, "stdin": subprocess.DEVNULL}
+        return subprocess.check_output(command, shell=True, **options).splitlines()[-1]
+
+    assert summary(sweep) == "1 trials: 1 done (0 before), 0 failed"
+    log = tmp_path / "log"
+    with started(here, f"exec {sweep},0.4,0.5", log, **variables) as process:
+        wait_until(lambda: processes_of(pause), seconds=200)  # the second trial runs
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(120) == 130
+    assert log.read_text().endswith("stopped; the same command goes on from here\n")
+    assert not processes_of(pause)
+    assert summary(f"{sweep},0.4,0.5") == "3 trials: 3 done (1 before), 0 failed"
+    refs = shell(small_pipeline, "git for-each-ref refs/exps --format='%(refname)'").split()
+    names = sorted(match["name"] for ref in refs if (match := EXPERIMENT.fullmatch(ref)))
+    rates = ["0.3", "0.4", "0.5"]
+    assert [name.rpartition("-")[0] for name in names] == [f"rate={rate}" for rate in rates]
+    for name, rate in zip(names, rates, strict=True):
+        found = {each.stage: each for each in records(resolve(name), tmp_path)}
+        assert len(found) == 10
+        assert found["train@cnn"].open("model_cnn.txt").read_text() == f"cnn {rate}\n"
+    assert shell(small_pipeline, "git diff --name-only") == "dvc.yaml\n"
 
 
 def test_a_worker_that_lives_on_does_not_hold_the_sweeps_streams():

@@ -178,16 +178,13 @@ def test_syncs_of_several_hosts_at_once_leave_one_run_a_record(tiny, tmp_path, m
         training(tiny.files, "cnn"),
         record(tiny.files, "draw", deps=deps, outs={"figures/dense/a.png": b"1"}),
     ]
-    at_once = threading.Barrier(len(hosts))
+    at_once = threading.Barrier(len(hosts), timeout=60)
 
     def sync(connected):
         for each in records:
+            assert connected.find(each.key) == []
             at_once.wait()
-            if not connected.find(each.key):
-                at_once.wait()
-                connected.restore(each, origin())
-            else:
-                at_once.abort()
+            connected.restore(each, origin())
 
     with ThreadPoolExecutor(len(hosts)) as threads:
         list(threads.map(sync, stores))
@@ -209,9 +206,7 @@ def test_duplicates_that_an_earlier_sync_left_are_cleaned_up(tiny):
     connected.restore(trained, origin())
     (kept,) = tiny.written().runs()
     client = tiny.written().client
-    copy = client.create_run(
-        kept.info.experiment_id, kept.info.start_time + 1, kept.data.tags, "copy"
-    )
+    copy = client.create_run(kept.info.experiment_id, kept.info.start_time + 1, kept.data.tags)
     client.set_terminated(copy.info.run_id)
     connected.complete(trained)
     assert [run.info.run_id for run in tiny.written().runs()] == [kept.info.run_id]
@@ -234,7 +229,7 @@ def test_a_repository_may_have_any_path(tmp_path, empty_database, monkeypatch, n
     folder.mkdir()
     (folder / "studykit.yaml").write_text(hand_made.STUDY)
     shutil.copy(empty_database, folder / "mlflow.db")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.chdir(folder)
     trained = training(tmp_path / "files")
     Store.connect().restore(trained, origin())
@@ -264,6 +259,7 @@ def move(tiny, monkeypatch, *, artefacts=True):
     if not artefacts:
         shutil.rmtree(other / "mlartifacts")
     monkeypatch.chdir(other)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     return other
 
 

@@ -5,18 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
-from mlflow import MlflowClient
 
-from studykit.records.pipeline import StageRecord
 from studykit.tracking import connection, provenance
 from studykit.tracking import run as tracking
-from studykit.tracking.store import Store
 from tests.processes import below, kill, processes_of, wait_until
 from tests.runs import store
 from tests.tiny_study import ENVIRONMENT
@@ -82,110 +76,6 @@ def test_an_execution_of_the_pipeline_has_one_tracker_which_ends_with_it(runs, t
     wait_until(lambda: provenance.is_gone(key))
 
 
-@pytest.fixture(scope="module")
-def synced(tiny_repro, tmp_path_factory):
-    """A study whose store was deleted and written anew from DVC; its results are committed."""
-    study = tiny_repro.study.copy(tmp_path_factory.mktemp("synced") / "study")
-    output = study("mnist-study sync").stdout
-    assert output.splitlines()[-1] == "7 runs added, 0 there already, in 1 revisions"
-    study.commit("results")
-    return study
-
-
-def test_sync_brings_back_a_deleted_store(runs, synced):
-    restored = store(synced)
-    assert len(restored.stages) == len(runs.stages) == 7
-    for run in runs.stages:
-        copy = restored.one(run.data.tags["dvc.stage"])
-        assert restored.history(copy) == runs.history(run)
-        assert copy.data.params == run.data.params
-        assert sorted(restored.files(copy)) == sorted(runs.files(run))
-        assert copy.data.tags["dvc.key"] == run.data.tags["dvc.key"]
-        assert copy.data.tags["restored"] == "true"
-        assert len(copy.outputs.model_outputs) == len(run.outputs.model_outputs)
-    assert restored.statuses() == {"FINISHED"}
-
-
-def test_sync_adds_nothing_twice(synced):
-    output = synced("mnist-study sync --all").stdout
-    assert output == "0 runs added, 14 there already, in 2 revisions\n"
-    assert len(store(synced).stages) == 7
-
-
-@pytest.mark.slow
-def test_sync_restores_a_stage_that_came_from_the_cache(study):
-    study.commit("results")
-    study.set_params(train_dense__epochs=1)
-    study("dvc repro train_dense")
-    study("git checkout -q . && dvc checkout")
-    assert "Running" not in study("dvc repro").stdout
-    assert len(store(study).of("train_dense")) == 1
-    study("mnist-study sync")
-    epochs = sorted(run.data.params["epochs"] for run in store(study).of("train_dense"))
-    assert epochs == ["1", "2"]
-
-
-def test_lineage_goes_both_ways(synced):
-    stages = json.loads(synced("mnist-study lineage HEAD --json").stdout)
-    names = [row["stage"] for row in stages]
-    assert names.index("fetch") < names.index("preprocess") < names.index("train_cnn")
-    by_name = {row["stage"]: row for row in stages}
-    (run,) = by_name["train_cnn"]["runs"]
-    assert run == store(synced).one("train_cnn").info.run_id
-    back = json.loads(synced(f"mnist-study lineage {run} --json").stdout)
-    commit = synced("git rev-parse --short=7 HEAD").stdout.strip()
-    assert back == [{"stage": "train_cnn", "revisions": ["workspace", f"main ({commit})"]}]
-
-
-@pytest.mark.slow
-def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(synced):
-    synced(
-        """python - <<'END'
-import mlflow, numpy as np, pandas as pd
-from stages import *
-from mnist_study.scores import prediction
-from mnist_study.data import splits
-from mnist_study.compute import configure
-from mnist_study.params import load
-configure(load().compute)
-mlflow.set_tracking_uri("sqlite:///mlflow.db")
-test = splits.load("data/processed/test.npz")
-for net in ("dense", "cnn"):
-    wrote = pd.read_csv(f"plots/evaluate/{net}_predictions.csv", dtype={"confidence": "float32"})
-    name = f"models:/mnist-{net}@champion"
-    p = prediction.predict(mlflow.keras.load_model(name), test)
-    assert (p.argmax(axis=1) == wrote["prediction"]).all()
-    assert (p.max(axis=1) == wrote["confidence"]).all()
-    p = mlflow.pyfunc.load_model(name).predict(test.x[..., None])  # with TensorFlow's softmax
-    assert (p.argmax(axis=1) == wrote["prediction"]).all()
-    assert np.allclose(p.max(axis=1), wrote["confidence"], rtol=0, atol=1e-6)
-END"""
-    )
-
-
-@pytest.mark.slow
-def test_one_version_for_a_model_of_the_same_bytes(study):
-    study("mnist-study sync")
-    study("dvc repro --single-item --force train_dense")
-    (version,) = store(study).client.search_model_versions("name = 'mnist-dense'")
-    assert version.version in (1, "1")
-    assert len(store(study).of("train_dense")) == 2
-
-
-@pytest.mark.slow
-def test_the_champion_is_the_best_on_validation(study):
-    study("mnist-study sync")
-    study.set_params(train_dense__epochs=8)
-    better = study("dvc repro --single-item train_dense").stdout
-    assert "version 2" in better
-    assert "is the new champion" in better
-    study.set_params(train_dense__epochs=1)
-    worse = study("dvc repro --single-item train_dense").stdout
-    assert "champion stays version 2" in worse
-    client = store(study).client
-    assert int(client.get_model_version_by_alias("mnist-dense", "champion").version) == 2
-
-
 @pytest.mark.slow
 def test_a_stage_that_fails_leaves_a_failed_run(study):
     (study.root / "data/processed/val.npz").write_bytes(b"no archive")
@@ -197,17 +87,19 @@ def test_a_stage_that_fails_leaves_a_failed_run(study):
 
 
 def test_a_stage_that_is_killed_leaves_a_killed_run(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  3")
         stage.send_signal(signal.SIGKILL)
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
 
 @pytest.mark.slow
 def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(study):
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=500)
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
@@ -216,7 +108,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
         wait_for(stage, "epoch  9")
         stage.send_signal(signal.SIGKILL)
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 9
 
@@ -224,19 +116,20 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
 @pytest.mark.slow
 def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_killed_run(study):
     """For DVC it has failed: its run must not say that it has finished, nor be taken for done."""
+    study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=50)
-    curves = study.root / "plots/train_dense/curves.png"
+    metrics = study.root / "metrics/train_dense.json"
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
         (tracker,) = below(stage)
-        before = curves.stat().st_mtime_ns
-        wait_until(lambda: curves.stat().st_mtime_ns > before)  # the last of its outputs
+        before = metrics.stat().st_mtime_ns
+        wait_until(lambda: metrics.stat().st_mtime_ns > before)  # the last of its outputs
         time.sleep(1)
         stage.send_signal(signal.SIGINT)
         assert stage.wait(20) == 130
     tracker.resume()
-    wait_until(lambda: store(study).statuses() == {"KILLED"})
+    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
 
 
 @pytest.mark.slow
@@ -393,60 +286,3 @@ def test_a_stage_that_refuses_its_parameters_leaves_no_store(study):
     assert refused.stderr.startswith("error: params.yaml: train_dense.epochs: ")
     wait_until(lambda: not trackers(study))
     assert not (study.root / "mlflow.db").exists()
-
-
-def test_a_process_that_nobody_has_buried_is_gone():
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    key = provenance.process_key(psutil.Process(process.pid))
-    assert not provenance.is_gone(key)
-    process.stdin.close()
-    wait_until(lambda: provenance.is_gone(key))
-    process.wait()
-    assert provenance.is_gone(key)
-
-
-def test_runs_that_begin_at_once_share_their_new_data_sets(tmp_path, monkeypatch):
-    uri = f"sqlite:///{tmp_path}/shared.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    hosts = [tmp_path / "a", tmp_path / "b"]
-    for host in hosts:
-        host.mkdir()
-    stores = [Store.connect(host) for host in hosts]
-    at_once = threading.Barrier(len(stores))
-
-    def begin(store, digest):
-        data = {f"data/processed/{part}.npz": digest for part in ("train", "val")}
-        record = StageRecord("train_dense", {}, data, {}, open=lambda path: None)
-        at_once.wait()
-        return store.start(record, execution=digest)
-
-    client = MlflowClient(uri)
-    with ThreadPoolExecutor(len(stores)) as threads:
-        for digest in map(str, range(20)):
-            runs = list(threads.map(begin, stores, [digest] * len(stores)))
-            for store, run in zip(stores, runs, strict=True):
-                assert len(client.get_run(run).inputs.dataset_inputs) == 2
-                store.end(run, status="FINISHED")
-
-
-def test_a_run_that_ends_while_another_tracker_looks_for_abandoned_ones_stays_finished(
-    tmp_path, monkeypatch
-):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    Store.connect(tmp_path)
-    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    (experiment,) = client.search_experiments(filter_string="name = 'mnist-study'")
-    ended, abandoned = [
-        client.create_run(experiment.experiment_id, tags={"tracker": tracker}).info.run_id
-        for tracker in ("ends now", "killed")
-    ]
-
-    def is_gone(tracker):
-        if tracker == "ends now":
-            client.set_terminated(ended, "FINISHED")
-        return True
-
-    monkeypatch.setattr(provenance, "is_gone", is_gone)
-    Store.connect(tmp_path)
-    assert client.get_run(ended).info.status == "FINISHED"
-    assert client.get_run(abandoned).info.status == "KILLED"

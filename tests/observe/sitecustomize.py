@@ -19,7 +19,7 @@ if stage and os.environ.get("OBSERVED"):
     root = os.getcwd() + os.sep
     script = os.path.join(root, *stage.split(".")) + ".py"
     kit = f"{os.sep}src{os.sep}studykit{os.sep}"  # of this repository, or as it is installed
-    hands = f"{kit}files.py"  # opens what the study asks it to
+    hands = (f"{kit}files.py", f"{kit}sources.py")  # they open what the study asks them to
     opened = {"read": set(), "written": set()}
     parameters = set()
     begun = False
@@ -110,6 +110,8 @@ if stage and os.environ.get("OBSERVED"):
 
     @atexit.register
     def write_down():
+        if not begun:  # a process that only has the stage's name in its arguments
+            return
         names = {name for name in sys.modules if name.partition(".")[0] == STUDY}
         files = {getattr(sys.modules[name], "__file__", None) or "" for name in names}
         content = {

@@ -6,7 +6,13 @@ import pytest
 
 from mnist_study.nets import dense
 from mnist_study.scores.confusion import confusion
-from mnist_study.scores.evaluation import choose_examples, score, tabulate
+from mnist_study.scores.evaluation import (
+    Evaluation,
+    choose_examples,
+    metrics,
+    score,
+    tabulate,
+)
 from mnist_study.scores.prediction import predict
 
 
@@ -105,6 +111,33 @@ def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
     assert predicted.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-6)
     one_by_one = np.concatenate([np.asarray(model(x[None, ..., None])) for x in tiny_test.x[:3]])
     assert predicted[:3] == pytest.approx(one_by_one, abs=1e-6)
+
+
+def test_the_metrics_hold_each_net_and_how_each_two_differ():
+    """Of four images the first net gets two right, the second all, the third none."""
+    label = np.array([0, 1, 2, 3])
+
+    def evaluation(correct, work):
+        prediction = np.where(correct, label, 9)
+        table = pd.DataFrame({"label": label, "prediction": prediction, "confidence": 1.0})
+        layers = pd.DataFrame({"multiply_adds": work})
+        return Evaluation(table, layers, {"accuracy": np.mean(correct)})
+
+    found = metrics(
+        {
+            "a": evaluation([True, True, False, False], [0, 30]),
+            "b": evaluation([True] * 4, [5, 7]),
+            "c": evaluation([False] * 4, [1]),
+        },
+        confidence=0.95,
+    )
+    assert list(found) == ["a", "b", "c", "b_minus_a", "c_minus_a", "c_minus_b"]
+    assert found["a"] == {"test": {"accuracy": 0.5}, "multiply_adds": 30}
+    assert found["b"] == {"test": {"accuracy": 1.0}, "multiply_adds": 12}
+    differences = {name: found[name]["difference"] for name in list(found)[3:]}
+    assert differences == {"b_minus_a": 0.5, "c_minus_a": -0.5, "c_minus_b": -1.0}
+    assert (found["b_minus_a"]["only_first"], found["b_minus_a"]["only_second"]) == (0, 2)
+    assert found["b_minus_a"]["p_value"] == 0.5  # two tosses that fall alike
 
 
 @pytest.fixture

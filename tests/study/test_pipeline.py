@@ -78,7 +78,7 @@ def test_each_stage_has_one_finished_run_under_one_parent(tiny_repro):
 def test_a_record_reads_a_file_again_only_when_it_has_changed(tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(trees, "md5", lambda path: read.append(path.name) or len(read))
-    (tmp_path / "dvc.yaml").write_text("stages: {a: {deps: [in], outs: [out]}}")
+    (tmp_path / "dvc.yaml").write_text("stages: {a: {cmd: run, deps: [in], outs: [out]}}")
     (tmp_path / "params.yaml").write_text("{}")
     for name in ("in", "out"):
         (tmp_path / name).write_text("before")

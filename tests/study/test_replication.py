@@ -1,14 +1,17 @@
 """The study with other seeds: the numbers that its claims then rest on."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study import replication
+from mnist_study import replication, verdicts
 from mnist_study.commands import replicate
 from mnist_study.scores.params import Evaluate
 from studykit.errors import UserError
-from studykit.params import load
+from studykit.files import read_json
+from studykit.params import load, read
 from studykit.trials.trials import expand, seeds
 from tests.tiny_study import ROOT
 
@@ -118,6 +121,16 @@ def test_the_committed_replication_is_that_of_the_committed_code(monkeypatch):
     assert committed == {trial.name for trial in expand(seeds(len(committed), "both"))}
 
 
+def test_the_committed_replication_is_of_the_committed_study():
+    """By parameters and data; by code, or, where that differs, by what it computes."""
+    assert read_json(ROOT / verdicts.DIFFERENCES) == []
+    here, there = (
+        verdicts.measured_on(read(ROOT / "params.yaml"), ROOT),
+        ROOT / verdicts.MEASURED_ON,
+    )
+    assert read_json(there)["params"] == here["params"]
+
+
 @pytest.mark.slow
 def test_a_replication_is_collected_from_experiments_and_summed_up(study):
     study.commit("results")
@@ -136,5 +149,9 @@ def test_a_replication_is_collected_from_experiments_and_summed_up(study):
     assert str(trials["test/accuracy"][0]) in scores.stdout
     again = study("mnist-study replicate --seeds 2 -j 2").stdout
     assert "wrote replication/trials.csv" in again
-    study("dvc repro replicate")
+    assert "wrote replication/measured_on.json" in again
+    assert json.loads(study.read(verdicts.DIFFERENCES)) != []  # before: the project's own seeds
+    study("dvc repro report")
     assert '"seeds": 2' in study.read("metrics/replicate.json")
+    assert json.loads(study.read(verdicts.DIFFERENCES)) == []
+    assert ", over <" in study.read("report/index.html")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mnist_study import replication, verdicts
+from mnist_study.commands import claims as claims_command
 from mnist_study.scores import claims
 from studykit.files import read_json, write_csv, write_json
 from studykit.params import read
@@ -184,6 +185,29 @@ def test_seeds_of_another_study_decide_nothing():
     }
     assert decided["dense_accuracy"]["measured"] == 0.94
     assert decided["dense_accuracy"]["rule"] == claims.RULES["accuracy"]
+
+
+def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_whether_all_hold(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write_json("metrics/claims.json", ONCE)
+    write_json("metrics/replicate.json", REPEATED)
+    write_json(verdicts.DIFFERENCES, [])
+    assert claims_command.run(None) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "10,000 images test: 10,000 (exact, one run): reproduced",
+        "The dense net reaches 96% test accuracy: 96.50% (96.40% to 96.60%, 10 seeds): reproduced",
+        "The dense net overfits from epoch 6 or so: 10 (6 to 16, 10 seeds): reproduced",
+    ]
+    write_json(verdicts.DIFFERENCES, ["train_dense.units is 20, there 30"])
+    assert claims_command.run(None) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "10,000 images test: 10,000 (exact, one run): reproduced",
+        "The dense net reaches 96% test accuracy: 94.00% (93.00% to 95.00%, one run): refuted",
+        "The dense net overfits from epoch 6 or so: 3 (1 to 3, one run): undecided",
+        "The seeds are of another study, so this run decides: train_dense.units is 20, there 30.",
+    ]
 
 
 class Page:

@@ -6,7 +6,7 @@ The exit status is 0 where every claim is reproduced, and 3 where one is not.
 from mnist_study.verdicts import DIFFERENCES, read_decided
 from studykit.files import read_json
 
-REPRODUCED, NOT_REPRODUCED = 0, 3
+NOT_REPRODUCED = 3
 
 
 def add_arguments(parser):
@@ -22,7 +22,7 @@ def run(arguments):
     for difference in read_json(DIFFERENCES):
         print(f"The seeds are of another study, so this run decides: {difference}.")
     held = all(verdict["verdict"] == "reproduced" for verdict in decided.values())
-    return REPRODUCED if held else NOT_REPRODUCED
+    return 0 if held else NOT_REPRODUCED
 
 
 def describe(verdict):

@@ -21,7 +21,3 @@ def main(words=None):
         words: the command line after `mnist-study`; the process's own by default.
     """
     cli.main(words, program="mnist-study", extra=COMMANDS)
-
-
-if __name__ == "__main__":
-    main()

@@ -24,16 +24,9 @@ def bin_by_confidence(table, *, bins, confidence):
     for _, part in table.groupby(_bin(table["confidence"].to_numpy(), bins)):
         correct = int((part["label"] == part["prediction"]).sum())
         interval = wilson_interval(correct, len(part), confidence=confidence)
-        rows.append(
-            {
-                "images": len(part),
-                "confidence": part["confidence"].astype(np.float64).mean(),
-                "accuracy": correct / len(part),
-                "low": interval.low,
-                "high": interval.high,
-            }
-        )
-    return pd.DataFrame(rows)
+        mean = part["confidence"].astype(np.float64).mean()
+        rows.append((len(part), mean, correct / len(part), *interval))
+    return pd.DataFrame(rows, columns=["images", "confidence", "accuracy", "low", "high"])
 
 
 def score(table, *, bins, confidence, seed):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mnist_study.scores import anatomy, claims, evaluation
-from studykit.files import md5, read_json, write_arrays, write_csv, write_json
+from studykit.files import read_json, write_arrays, write_csv, write_json
 
 
 def write_scores(folder, evaluations, params):
@@ -58,8 +58,3 @@ def write_examples(folder, evaluations, models, test, params):
     write_arrays(f"{folder}/examples.npz", x=test.x[shown], index=shown, sampled=sampled)
     kernels, maps = anatomy.first_convolution(models.values(), test.x[sampled[0]])
     write_arrays(f"{folder}/convolution.npz", kernels=kernels, maps=maps)
-
-
-def write_inputs(folder, paths):
-    """Write the MD5 of the files that all of this rests on, by their path."""
-    write_json(f"{folder}/inputs.json", {path: md5(path) for path in paths})

@@ -125,7 +125,7 @@ def compare_outputs(expected, received):
 
 
 def table_of_outputs(outputs):
-    """The table: output, expected, got, same; one line each, MD5s by their first eight digits."""
+    """The table: output, expected, got, same; one line each, MD5s by their beginning."""
     width = max(len("output"), *(len(output.path) for output in outputs))
     lines = [f"{'output':{width}}  {'expected':8}  {'got':8}  same"]
     for output in outputs:

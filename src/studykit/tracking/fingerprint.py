@@ -8,20 +8,17 @@ what it began with, and fails if that has changed when it ends: then DVC locks n
 import json
 import os
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from os.path import isdir, isfile
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from studykit.dotted import look_up
 from studykit.errors import UserError
 from studykit.files import md5
+from studykit.records.parameters import DEFAULT_FILE, Parameters
+from studykit.records.pipeline import Pipeline
+from studykit.records.trees import WorkingTree
 
 SMALL = 2**18  # bytes: up to this size, a file is known by its content, not by its state
-SKIPPED = ("__pycache__", ".part-")  # beginnings of folders' names that are no part of an input
 
-_yaml = YAML(typ="safe")
 _prepared: "list[Fingerprint]" = []
 
 
@@ -31,8 +28,8 @@ class Fingerprint:
 
     Attributes:
         stage: its name in `dvc.yaml`.
-        declared: the stage's entry in `dvc.yaml`: command, inputs, outputs, parameters' keys.
-        params: value of each parameter that it declares, by dotted key.
+        declared: what `dvc.yaml` says of it: command, inputs, outputs, parameters' keys.
+        params: value of each parameter that it declares, named as in a StageRecord.
         files: state of each file of its inputs, by path: size, time of change and number of the
             file, and the MD5 of a small one.
     """
@@ -54,8 +51,7 @@ class Fingerprint:
 
     def outputs(self):
         """The paths of all outputs, metrics and plots that the stage declares."""
-        kinds = (self.declared.get(kind, ()) for kind in ("outs", "metrics", "plots"))
-        return [out if isinstance(out, str) else next(iter(out)) for kind in kinds for out in kind]
+        return [out["path"] for out in self.declared["outs"]]
 
     def check(self):
         """Make sure that nothing has changed since then.
@@ -74,7 +70,7 @@ class Fingerprint:
         if now is None or now.declared != self.declared:
             return [f"dvc.yaml: stages.{self.stage}"]
         params = [
-            f"params.yaml: {key} (was {value!r}, is {now.params.get(key)!r})"
+            f"{_place(key)} (was {value!r}, is {now.params.get(key)!r})"
             for key, value in self.params.items()
             if now.params.get(key) != value
         ]
@@ -87,6 +83,12 @@ class Fingerprint:
     def as_json(self):
         """A dict that json.dumps takes and from which `Fingerprint(**…)` makes an equal one."""
         return asdict(self)
+
+
+def _place(key):
+    """Where a parameter stands: its file, and its key there."""
+    file, found, inside = key.rpartition(":")
+    return f"{file if found else DEFAULT_FILE}: {inside}"
 
 
 def prepare():
@@ -108,25 +110,28 @@ def take(stage):
     Returns:
         Fingerprint; None where `dvc.yaml` has no such stage, or cannot be read.
     """
+    tree = WorkingTree()
     try:
-        declared = _yaml.load(Path("dvc.yaml"))["stages"][stage]
-        keys = [key for key in declared.get("params", ()) if isinstance(key, str)]
-        values = _yaml.load(Path("params.yaml")) if keys else {}
-    except (OSError, KeyError, TypeError, YAMLError):
+        declared = Pipeline.of(tree).stages.get(stage)
+        if declared is None:
+            return None
+        params = Parameters(tree).of_stage(declared)
+    except UserError:
         return None
-    params = {key: look_up(values, key, None) for key in keys}
     content = {
         "stage": stage,
-        "declared": declared,
+        "declared": asdict(declared),
         "params": params,
-        "files": _states(declared.get("deps", ())),
+        "files": _states(declared.deps),
     }
     return Fingerprint(**json.loads(json.dumps(content, default=str)))
 
 
 def _states(paths):
     """State of each file that there is of some inputs, which may be folders, by the file's path."""
-    return {file: _state(file) for path in paths for file in _files(path)}
+    tree = WorkingTree()
+    files = [file for path in paths for file in (tree.paths(path) if isdir(path) else [path])]
+    return {file: _state(file) for file in files if isfile(file)}
 
 
 def _state(file):
@@ -140,12 +145,3 @@ def _same(before, now):
     if before is None or now is None:
         return before is now
     return before == now or (before[3] is not None and before[3] == now[3])
-
-
-def _files(path):
-    if not os.path.isdir(path):
-        yield from [path] if os.path.isfile(path) else []
-        return
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith(SKIPPED))
-        yield from (os.path.join(folder, name) for name in names)

@@ -91,14 +91,14 @@ class Run:
             }
         )
 
-    def log_epoch(self, row, images_per_second):
+    def log_epoch(self, row, **system):
         """Show an epoch's metrics while training goes on.
 
         Args:
             row: dict of epoch, from 1, and metrics by name.
-            images_per_second: how many images the epoch learned from.
+            system: what varies from one execution to the next, such as a rate: numbers by name.
         """
-        self._tell({"epoch": row | {"system/images_per_second": images_per_second}})
+        self._tell({"epoch": row | {f"system/{name}": value for name, value in system.items()}})
 
     def check(self):
         """Make sure that what the stage declares is still what it began with.

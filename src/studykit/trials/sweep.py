@@ -139,12 +139,12 @@ def _log(name):
     """
     from studykit.tracking.sync import sync
 
-    try:
-        with uninterrupted():
+    with uninterrupted():  # around the handler: an error that is caught must not swallow Ctrl-C
+        try:
             sync([resolve(name)], say=lambda text: None)
-    except UserError as error:
-        tqdm.write(f"warning: {error}: {load_study().command} sync --all")
-        return False
+        except UserError as error:
+            tqdm.write(f"warning: {error}: {load_study().command} sync --all")
+            return False
     return True
 
 

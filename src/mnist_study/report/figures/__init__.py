@@ -1,1 +1,0 @@
-"""The figures of the study: from arrays and tables to matplotlib, all in one style."""

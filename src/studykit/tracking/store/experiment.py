@@ -29,6 +29,8 @@ from studykit.study import load_study
 from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
+DELETED_RUN = "INVALID_PARAMETER_VALUE"  # to write to one
+ATTEMPTS = 5
 
 
 class Experiment:
@@ -120,8 +122,8 @@ def connect(root=None, *, read_only=False, on_progress, on_news):
     # The registry looks a model up in the global store, which in the folder of a queued experiment
     # would be another one.
     mlflow.set_tracking_uri(location.uri)
-    client = MlflowClient(location.uri)
     if read_only:
+        client = MlflowClient(location.uri)
         found = client.get_experiment_by_name(study.name)
         return experiment(client, found and found.experiment_id)
     with locked(lock):
@@ -129,6 +131,7 @@ def connect(root=None, *, read_only=False, on_progress, on_news):
             _make_database(location.database)
             if news := follow_a_move(location, study.name):
                 on_news(news)
+        client = MlflowClient(location.uri)
         return experiment(client, _find_or_create(client, study, location.artifacts))
 
 
@@ -147,6 +150,17 @@ def found(ask, *words, **options):
         return None
 
 
+def look_again(action):
+    """Do what can be repeated, again if another host has deleted meanwhile what it is about."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return action()
+        except StoreError as error:
+            if error.error_code not in (GONE, DELETED_RUN):
+                raise
+    return action()
+
+
 @contextmanager
 def locked(path):
     """Hold a lock between processes of this host; it goes with the process that holds it."""
@@ -161,7 +175,7 @@ def _make_database(database):
         return
     aside = database.with_name(f"{database.name}.new")
     aside.unlink(missing_ok=True)
-    MlflowClient(sqlite_uri(aside)).search_experiments(max_results=1)
+    MlflowClient(sqlite_uri(aside), sqlite_uri(aside)).search_experiments(max_results=1)
     os.replace(aside, database)
 
 

@@ -55,7 +55,10 @@ def locate(root):
 
 def sqlite_uri(database, options="timeout=60"):
     """The URI of a SQLite file, whatever characters are in its path."""
-    return f"{SQLITE}{quote(str(database))}?{options}"
+    path = quote(str(database))
+    # For a plain `sqlite:`, MLflow also makes a folder with the name as it is quoted.
+    prefix = SQLITE if path == str(database) else SQLITE.replace("sqlite", "sqlite+pysqlite")
+    return f"{prefix}{path}?{options}"
 
 
 def follow_a_move(location, experiment):

@@ -2,7 +2,7 @@
 
 Versions compete by their accuracy on validation, and only with those that were validated on the
 same data. The alias `champion` belongs to the data of the first champion. The best version on other
-data has the alias `champion-` and the first eight digits of their MD5. Whoever moves the alias
+data has the alias `champion-` and the beginning of their MD5. Whoever moves the alias
 `champion` by hand to a version on other data gives it to those data. A version without this
 module's tags is the user's own and is left alone.
 """

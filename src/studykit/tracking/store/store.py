@@ -5,7 +5,7 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from studykit.errors import UserError
 from studykit.tracking import provenance
 from studykit.tracking.store import runs
-from studykit.tracking.store.experiment import connect, found
+from studykit.tracking.store.experiment import ATTEMPTS, connect, found, look_again
 from studykit.tracking.store.findings import log_findings
 from studykit.tracking.store.models import log_model, model_of
 from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
@@ -78,6 +78,7 @@ class Store:
             Paths of the outputs whose content was not to be had.
         """
         lacking = self._log_outputs(run, record, logged_epochs)
+        look_again(lambda: self._complete_models(run, record))
         log_findings(self._experiment, record, renew=True)
         return lacking
 
@@ -111,13 +112,10 @@ class Store:
             Paths of the outputs whose content was not to be had.
         """
         run = runs.create(self._experiment, record, origin)
-        lacking = self._log_outputs(run, record)
-        log_findings(self._experiment, record, renew=False)
+        self._log_outputs(run, record)
         self._experiment.client.set_terminated(run, "FINISHED")
-        runs.gather(self._experiment, origin.execution)
-        if len(found_now := runs.find(self._experiment, record.key)) > 1:
-            runs.keep_one(self._experiment, found_now)
-            self.complete(record)
+        _, lacking = self.complete(record)
+        look_again(lambda: runs.gather(self._experiment, origin.execution))
         return lacking
 
     def complete(self, record):
@@ -132,22 +130,13 @@ class Store:
         Returns:
             What was written, a list of names; paths of the outputs that are still not to be had.
         """
-        written, lacking = [], []
-        for run in runs.keep_one(self._experiment, runs.find(self._experiment, record.key)):
-            run_id, before = run.info.run_id, run.data.tags.get(LACKING, "").splitlines()
-            if before:
-                left = log_outputs(self._experiment, run_id, record, before)
-                written += [path for path in before if path not in left]
-                lacking += left
-                if not left:
-                    self._experiment.client.delete_tag(run_id, LACKING)
-            if runs.complete_parent(self._experiment, run):
-                written.append("the parent run")
-            models, unread = self._complete_models(run_id, record)
-            written += models
-            lacking += unread
-        written += log_findings(self._experiment, record, renew=False)
-        return list(dict.fromkeys(written)), list(dict.fromkeys(lacking))
+        written: list[str] = []
+        for _ in range(ATTEMPTS):  # until there is nothing more to do, whatever other hosts do
+            now, lacking = look_again(lambda: self._complete(record))
+            written += now
+            if not now:
+                break
+        return list(dict.fromkeys(written)), lacking
 
     def stages_of(self, run):
         """What DVC knows a run by.
@@ -177,10 +166,25 @@ class Store:
     def _log_outputs(self, run, record, logged_epochs=()):
         tags = {f"dvc.out.{path}": md5 for path, md5 in record.outs.items()}
         self._experiment.log(run, tags=tags | {"dvc.key": record.key})
-        lacking = log_outputs(
-            self._experiment, run, record, record.outs, logged_epochs=logged_epochs
-        )
-        return lacking + self._complete_models(run, record)[1]
+        return log_outputs(self._experiment, run, record, record.outs, logged_epochs=logged_epochs)
+
+    def _complete(self, record):
+        written, lacking = [], []
+        for run in runs.keep_one(self._experiment, runs.find(self._experiment, record.key)):
+            run_id, before = run.info.run_id, run.data.tags.get(LACKING, "").splitlines()
+            if before:
+                left = log_outputs(self._experiment, run_id, record, before)
+                written += [path for path in before if path not in left]
+                lacking += left
+                if not left:
+                    self._experiment.client.delete_tag(run_id, LACKING)
+            if runs.complete_parent(self._experiment, run):
+                written.append("the parent run")
+            models, unread = self._complete_models(run_id, record)
+            written += models
+            lacking += unread
+        written += log_findings(self._experiment, record, renew=False)
+        return list(dict.fromkeys(written)), list(dict.fromkeys(lacking))
 
     def _complete_models(self, run, record):
         """Log and register the models that a run lacks; return what `complete` does."""
