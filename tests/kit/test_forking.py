@@ -212,10 +212,10 @@ def test_a_server_that_cannot_import_costs_a_warning(mini):
 
 
 def test_a_server_that_never_gets_ready_costs_its_patience_and_is_left(mini):
-    mini.edit("src/studykit/warm/forking.py", "PATIENCE = 30", "PATIENCE = 1")
+    mini.edit("src/studykit/warm/forking.py", "PATIENCE = 30", "PATIENCE = 5")
     mini.write("slow.py", "import time; time.sleep(20)")
     mini.write("studykit.yaml", PRELOAD.replace("decimal", "slow"))
-    assert_runs_after_a_warning(mini, "has not been ready within 1 seconds")
+    assert_runs_after_a_warning(mini, "has not been ready within 5 seconds")
     mini.write("studykit.yaml", PRELOAD)
     assert mini().said == "forked\n"
 
@@ -225,11 +225,12 @@ def test_a_server_that_cannot_fork_costs_a_warning(mini):
     assert_runs_after_a_warning(mini, "the fork server has not forked")
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_fork_in_time_costs_its_patience_and_runs_nothing(mini):
-    mini.edit("src/studykit/warm/forking.py", "PATIENCE = 30", "PATIENCE = 1")
-    mini.edit("src/studykit/warm/fork_server.py", "fork.start()", "time.sleep(3); fork.start()")
+    mini.edit("src/studykit/warm/forking.py", "PATIENCE = 30", "PATIENCE = 5")
+    mini.edit("src/studykit/warm/fork_server.py", "fork.start()", "time.sleep(8); fork.start()")
     mini.edit("src/studykit/warm/fork_server.py", "import sys\n", "import sys\nimport time\n")
-    again = "rm written; sleep 4; cat written"
+    again = "rm written; sleep 8; cat written"
     done = mini(f"{SMALL}; {again}")
     assert done.returncode == 1  # the server has not run the stage later
     assert "the fork server has not forked: timed out" in done.warned
