@@ -5,13 +5,13 @@ calls `main` with its `program` and `extra`.
 """
 
 import argparse
-import gc
 import os
 import sys
 import traceback
 from importlib import import_module, metadata
 
-from studykit.errors import UserError
+from studykit.errors import UserError, hide_passwords
+from studykit.imports import resume_collector
 
 # Name of the subcommand: its module, and what it is for. The module has `add_arguments(parser)`,
 # and `run(arguments)`, which returns the exit status. It may say in REFUSED which exit status a
@@ -59,12 +59,11 @@ def main(words=None, *, program="studykit", extra=None):
         if words and words[0] in commands:
             module = import_module(commands[words[0]][0])
         arguments = _parse(words, program, commands, module)
-        gc.freeze()  # what is imported stays: to look for garbage in it takes long, even at the end
-        gc.enable()
+        resume_collector()
         status = _run(module, arguments)
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {hide_passwords(error)}", file=sys.stderr)
         status = getattr(module, "REFUSED", 1)
     except KeyboardInterrupt:
         status = INTERRUPTED

@@ -41,13 +41,16 @@ def dvc_stages():
     def path(each):
         return Path(os.path.relpath(each.fs_path)).as_posix()
 
+    def kind(out):
+        return "metrics" if out.metric else "plots" if out.plot else "outs"
+
     with Repo() as repository:
         return {
             stage.name: (
                 stage.cmd,
                 {path(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)},
                 {path(dep): dep.params for dep in stage.deps if isinstance(dep, ParamsDependency)},
-                {Output(path(out), out.use_cache) for out in stage.outs},
+                {Output(path(out), out.use_cache, kind(out)) for out in stage.outs},
             )
             for stage in repository.index.stages
             if hasattr(stage, "name")

@@ -145,12 +145,12 @@ def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(study):
     study(
         """python - <<'END'
 import mlflow, numpy as np, pandas as pd
-from stages import *
+from mnist_study.compute import configure
 from mnist_study.scores import prediction
 from mnist_study.data import splits
-from mnist_study.compute import configure
-from mnist_study.params import load
-configure(load().compute)
+from mnist_study.training.params import Compute
+from studykit.params import load
+configure(load(compute=Compute).compute)
 mlflow.set_tracking_uri("sqlite:///mlflow.db")
 test = splits.load("data/processed/test.npz")
 for net in ("dense", "cnn"):

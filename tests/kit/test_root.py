@@ -65,17 +65,30 @@ def test_a_link_to_a_project_leads_to_it(repository, tmp_path, monkeypatch):
     assert find_root() == repository
 
 
-COMMANDS = ["stale", "sweep --seeds 2"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_outside_a_repository_says_so_and_leaves_nothing(tmp_path, command):
-    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src"), "GIT_CEILING_DIRECTORIES": "/tmp"}
-    done = subprocess.run(
+def run_command(command, folder, **variables):
+    """Run a command of the kit in a folder."""
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src")} | variables
+    return subprocess.run(
         [sys.executable, "-m", "studykit.cli", *command.split()],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["stale", "sweep --seeds 2", "lineage", "sync"])
+def test_a_command_outside_a_repository_says_so_and_leaves_nothing(tmp_path, command):
+    done = run_command(command, tmp_path, GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
+    assert done.returncode != 0
+    assert done.stderr == "error: the current folder: expected a Git repository, found none\n"
     assert os.listdir(tmp_path) == []
+
+
+def test_a_command_in_a_subfolder_is_about_the_project(small_pipeline):
+    write(small_pipeline / "library/nets.py", "changed")
+    done = run_command("stale workspace", small_pipeline / "library/deep")
+    assert done.stdout.startswith("train@dense: library changed\ntrain@cnn: library changed\n")
+
+
+def test_a_file_that_a_command_is_given_is_the_one_in_the_users_folder(small_pipeline):
+    write(small_pipeline / "library/trials.txt", "none=1\n")
+    done = run_command("sweep --file trials.txt", small_pipeline / "library")
+    assert done.stderr.startswith("error: none: expected a parameter of params.yaml, found none")

@@ -128,7 +128,7 @@ def test_data_sets_have_names_splits_and_shapes_from_their_files(tiny):
         "toy-val": "validation",
     }
     schema = json.loads(inputs["toy-val"].dataset.schema)["mlflow_tensorspec"]
-    assert json.loads(schema["features"])[0]["tensor-spec"] == {
+    assert schema["features"][0]["tensor-spec"] == {
         "dtype": "uint8",
         "shape": [-1, 4, 4],
     }

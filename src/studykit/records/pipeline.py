@@ -135,21 +135,6 @@ def is_below(path, folder):
     return folder == "." or path.startswith(f"{folder}/")
 
 
-def in_order(stages):
-    """Names of the stages of a `dvc.lock`, each after those whose outputs it reads.
-
-    Args:
-        stages: entries by name, as they are written.
-    """
-    outs = {out["path"]: name for name, each in stages.items() for out in each.get("outs", ())}
-    return sort_stages(
-        {
-            name: {maker for dep in each.get("deps", ()) for maker in makers(outs, dep["path"])}
-            for name, each in stages.items()
-        }
-    )
-
-
 def sort_stages(reads):
     """Names of stages, each after those whose outputs it reads.
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from studykit.errors import UserError
 from studykit.records.git import git
-from studykit.records.parameters import Parameters, load_yaml
+from studykit.records.parameters import Parameters
 from studykit.records.trees import GitTree, Tree, WorkingTree
 from studykit.study import load_study
 
@@ -65,10 +65,6 @@ class Revision:
     def params(self):
         """What `params.yaml` says; empty where there is no such file."""
         return Parameters(self.tree).file()
-
-    def lock(self):
-        """Stage to its entry in `dvc.lock`, as it is written; empty where there is no such file."""
-        return load_yaml(self.tree, "dvc.lock").get("stages", {})
 
 
 def resolve(name):

@@ -15,7 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from studykit.records.revisions import WORKSPACE, Revision
+from studykit.errors import UserError
+from studykit.records.git import git
+from studykit.records.pipeline import Pipeline
+from studykit.records.trees import WorkingTree
 
 TOOLS = ("dvc", "mlflow")
 INITIAL_NAMESPACE = "4026531836"  # of Linux, outside all containers
@@ -192,11 +195,12 @@ def _experiment_tags(experiment, baseline):
 
 def _generated():
     """What the pipeline itself changes in Git while it runs."""
-    locked = Revision(WORKSPACE, None).lock().values()
-    return "dvc.lock", *(out["path"] for stage in locked for out in stage.get("outs", ()))
+    return "dvc.lock", *Pipeline.of(WorkingTree()).outs
 
 
 def _git(*words):
     """Git's answer, or an empty one where there is no repository or no commit yet."""
-    result = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else ""
+    try:
+        return git(*words) or ""
+    except UserError:
+        return ""

@@ -149,7 +149,8 @@ def _is_shown(study, path, declared):
     if any(study.outputs.match(kind, path) is not None for kind in ("models", "data")):
         return False
     is_named = any(study.outputs.match(kind, path) is not None for kind in Outputs.model_fields)
-    return is_named or path not in declared or not declared[path].is_cached
+    output = declared.get(path)
+    return is_named or output is None or output.kind != "outs" or not output.is_cached
 
 
 def _log_history(experiment, run, file, logged_epochs):
