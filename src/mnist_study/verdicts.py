@@ -49,15 +49,11 @@ def measured_on(params, root="."):
         for section, keys in PARAMETERS.items()
         for key in keys or params[section]
     }
-    files = (
-        file
-        for path in map(Path(root).joinpath, CODE)
-        for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
-    )
-    return {
-        "params": values,
-        "code": {file.relative_to(root).as_posix(): md5(file) for file in files},
-    }
+    paths = [Path(root, path) for path in CODE]
+    files = [file for path in paths for file in (sorted(path.rglob("*.py")) or [path])]
+    code = {file.relative_to(root).as_posix(): md5(file) for file in files}
+    # What only refuses parameters computes nothing.
+    return {"params": values, "code": {k: v for k, v in code.items() if Path(k).stem != "params"}}
 
 
 def differences(params, trials, trial_histories, histories):

@@ -159,6 +159,13 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
             id="more shards than images",
         ),
         pytest.param(
+            "  shards: 1",
+            "  shards: 2",
+            "train_dense.jit_compile: expected false with more than one of shards, whose sums XLA "
+            "cannot compile, received True",
+            id="parts of a batch that XLA cannot compile",
+        ),
+        pytest.param(
             "deterministic: true",
             "deterministic: 1",
             "compute.deterministic: expected true or false, received 1",

@@ -6,9 +6,8 @@ from pydantic import Field, field_validator
 
 from studykit.params import Fraction, NonNegative, Positive, Section, Seed, Sha256
 
-FILES = {
-    f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-}
+KINDS = ("images-idx3", "labels-idx1")
+FILES = {f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in KINDS}
 
 
 class Fetch(Section):

@@ -21,13 +21,7 @@ PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
 
 
 def write_pages(folder, results, **shown):
-    """Write the page, and its short form in Markdown.
-
-    Args:
-        folder: of both.
-        results: Findings.
-        shown: what render takes besides.
-    """
+    """Write the page, and its short form in Markdown; takes what render takes."""
     for name, template in PAGES.items():
         write_text(f"{folder}/{name}", render(template, results, **shown))
 

@@ -29,6 +29,13 @@ class Training(Section):
             raise ValueError(f"at most batch_size, {info.data['batch_size']}")
         return shards
 
+    @field_validator("jit_compile")
+    @classmethod
+    def _leaves_parts_of_a_batch_to_tensorflow(cls, jit_compile, info: ValidationInfo):
+        if jit_compile and info.data.get("shards", 1) > 1:  # nor would they run side by side
+            raise ValueError("false with more than one of shards, whose sums XLA cannot compile")
+        return jit_compile
+
 
 class Compute(Section):
     """The section compute."""
