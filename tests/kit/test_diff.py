@@ -141,7 +141,10 @@ def test_stale_results(study, run):
     )
     status, output, _ = run("stale", "workspace")
     assert status == 1
-    assert output.startswith("train_cnn: train_cnn.dropout changed\nThese results of workspace are")
+    assert output.startswith(
+        "train_cnn: train_cnn.dropout changed\nreplicate: train_cnn changed\n"
+        "These results of workspace are"
+    )
     assert run("stale") == (0, "", "")  # what is committed is fresh
 
 
@@ -199,8 +202,8 @@ def test_a_claim_that_no_longer_holds(study, run):
 
 OTHER_PROCESSOR = (
     "The same inputs gave other bytes of models/cnn.keras, so cnn is not judged: merge base with "
-    "main ({base}) made it on AMD EPYC, AVX2, L1 32K L2 512K L3 32768K, workspace on Another 3000, "
-    "AVX512_CORE, L1 32K L2 512K L3 32768K."
+    "main ({base}) made it on AMD EPYC, AVX512_CORE, L1 48K L2 1024K L3 32768K, workspace on "
+    "Another 3000, AVX512_CORE, L1 48K L2 1024K L3 32768K."
 )
 
 

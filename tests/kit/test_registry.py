@@ -1,5 +1,7 @@
 """Registered models: which versions there are, and which of them is the champion."""
 
+import sqlite3
+
 import pytest
 
 from tests.kit.hand_made import as_json, keras_file, origin, record, training
@@ -85,6 +87,24 @@ def test_the_champion_can_be_given_to_other_data_by_hand(tiny):
     written.client.set_registered_model_alias(NAME, "champion", "2")
     written = restore(tiny, training(tiny.files, accuracy=0.6, **data))
     assert written.aliases(NAME)["champion"] == 3
+
+
+def test_the_data_that_the_champion_belongs_to_have_no_second_alias(tiny):
+    trained = training(tiny.files)
+    written = restore(tiny, trained)
+    own = f"champion-{trained.deps['data/val.npz'][:8]}"
+    written.client.set_registered_model_alias(NAME, own, "1")
+    tiny.connect().complete(trained)
+    assert written.aliases(NAME) == {"champion": 1}
+
+
+def test_a_champion_that_another_host_has_just_deleted_is_none(tiny, monkeypatch):
+    trained = training(tiny.files)
+    written = restore(tiny, trained)
+    with sqlite3.connect(tiny.folder / "mlflow.db") as database:
+        database.execute("UPDATE registered_model_aliases SET version = 7")
+    tiny.connect().complete(trained)
+    assert written.aliases(NAME) == {"champion": 1}
 
 
 def test_a_users_own_version_is_left_alone(tiny):

@@ -117,7 +117,7 @@ def test_a_server_on_postgresql_takes_everything_in(study, tmp_path, postgresql,
         run = runs.one("train_dense")
         assert "restored" not in run.data.tags
         assert "test/accuracy" in run.data.metrics
-        assert "plots/train_dense/curves.png" in set(runs.files(run))
+        assert "plots/train_dense/history.csv" in set(runs.files(run))
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
         champion = runs.client.get_model_version_by_alias("mnist-dense", "champion")
         model_id = champion.source.removeprefix("models:/")

@@ -93,8 +93,9 @@ def test_a_failed_trial_is_reported_and_stops_no_other(ran, capsys):
         (["--file", "none.txt"], "error: none.txt: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_users_mistake_is_one_line_and_runs_nothing(ran, words, message):
-    assert run(*words) == message
+def test_a_users_mistake_is_one_line_and_runs_nothing(ran, capsys, words, message):
+    assert run(*words) == 1
+    assert capsys.readouterr().err == f"{message}\n"
     assert ran == []
 
 

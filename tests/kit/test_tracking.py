@@ -31,7 +31,7 @@ def test_the_run_of_a_net_holds_all_of_it(runs):
     assert [point.step for point in curve] == [1, 2]
     assert run.data.metrics["parameters"] == 27_580
     assert 0 <= run.data.metrics["test/accuracy"] <= 1
-    assert "plots/train_dense/curves.png" in set(runs.files(run))
+    assert "plots/report/dense/curves.png" in set(runs.files(run))
     assert len(run.outputs.model_outputs) == 1
 
 
@@ -54,7 +54,7 @@ def test_a_run_links_to_dvc_and_git(runs, tiny_repro):
     tags = runs.one("train_dense").data.tags
     lock = tiny_repro.study.read("dvc.lock")
     md5s = {key: value for key, value in tags.items() if key.startswith(("dvc.dep.", "dvc.out."))}
-    assert len(md5s) == 19 + 4
+    assert len(md5s) == 9 + 3
     for key, md5 in md5s.items():
         path = key.removeprefix("dvc.dep.").removeprefix("dvc.out.")
         assert f"path: {path}\n      hash: md5\n      md5: {md5}" in lock

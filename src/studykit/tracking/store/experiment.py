@@ -3,7 +3,9 @@
 import fcntl
 import os
 import posixpath
+import random
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,8 +31,8 @@ from studykit.study import load_study
 from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
-DELETED_RUN = "INVALID_PARAMETER_VALUE"  # to write to one
 ATTEMPTS = 5
+PAUSE = 0.3  # seconds, at most
 
 
 class Experiment:
@@ -151,13 +153,16 @@ def found(ask, *words, **options):
 
 
 def look_again(action):
-    """Do what can be repeated, again if another host has deleted meanwhile what it is about."""
+    """Do what can be repeated; do it again if it fails.
+
+    It may be that another host has just deleted what it is about, or writes the same at the same
+    time. MLflow has no error of its own for that.
+    """
     for _ in range(ATTEMPTS - 1):
         try:
             return action()
-        except StoreError as error:
-            if error.error_code not in (GONE, DELETED_RUN):
-                raise
+        except StoreError:
+            time.sleep(random.uniform(0, PAUSE))  # or both would meet again
     return action()
 
 

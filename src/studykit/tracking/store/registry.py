@@ -137,7 +137,10 @@ class Registry:
         versions, data = self._versions(name), tags[DATA]
         registered = self._client.get_registered_model(name)
         is_champions = data == self._data_of_champion(registered, versions, data)
-        alias = CHAMPION if is_champions else f"{CHAMPION}-{data[:8]}"
+        own = f"{CHAMPION}-{data[:8]}"
+        alias = CHAMPION if is_champions else own
+        if is_champions and own in registered.aliases:
+            self._client.delete_registered_model_alias(name, own)
         rivals = {v.version: a for v in versions if (a := self._competes(v, data)) is not None}
         if self._accuracy not in tags or not rivals:
             return None, f"without {self._accuracy}: it does not compete"
@@ -145,8 +148,8 @@ class Registry:
         is_moved = str(registered.aliases.get(alias)) != str(best)
         if is_moved:
             self._client.set_registered_model_alias(name, alias, best)
-            if is_champions:
-                self._client.set_registered_model_tag(name, CHAMPION_DATA, data)
+        if is_champions and registered.tags.get(CHAMPION_DATA) != data:
+            self._client.set_registered_model_tag(name, CHAMPION_DATA, data)
         verdict = f"{self._accuracy} {float(tags[self._accuracy]):.4f}"
         if int(best) == int(number):
             verdict += f", is the new {alias}"
@@ -159,10 +162,10 @@ class Registry:
 
     def _data_of_champion(self, registered, versions, newcomers):
         """MD5 of the data whose best version is the champion; None where that is a user's own."""
-        champion = registered.aliases.get(CHAMPION)
-        if champion is not None:
-            tags = {str(version.version): version.tags for version in versions}
-            return tags.get(str(champion), {}).get(DATA)
+        tags = {str(version.version): version.tags for version in versions}
+        champion = tags.get(str(registered.aliases.get(CHAMPION)))
+        if champion is not None:  # otherwise there is none, or another host has just deleted it
+            return champion.get(DATA)
         noted = registered.tags.get(CHAMPION_DATA)
         return noted if any(version.tags.get(DATA) == noted for version in versions) else newcomers
 
