@@ -19,6 +19,7 @@ from studykit.tracking.store.experiment import found
 from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
 
 KERAS = ".keras"
+WHOLE_NUMBERS = Path(__file__).with_name("whole_numbers.py")
 REQUIREMENTS = ("keras", "tensorflow", "numpy", "mlflow")
 
 
@@ -89,7 +90,8 @@ def _lay_out_keras(layout, folder, file, example):
     if shapes is not None:
         layout.signature = _signature(shapes)
         if example is not None and example.size == np.prod(shapes.inputs):
-            _save_example(layout, example.reshape(1, *shapes.inputs), str(folder))
+            served = example.reshape(1, *shapes.inputs).astype(_served_as(shapes))
+            _save_example(layout, served, str(folder))
     versions = {package: number for package in REQUIREMENTS if (number := _version(package))}
     requirements = [f"{package}=={number}" for package, number in versions.items()]
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
@@ -102,16 +104,32 @@ def _lay_out_keras(layout, folder, file, example):
         keras_backend="tensorflow",
         save_exported_model=False,
     )
+    _serve(layout, folder, shapes, environment["python"])
+
+
+def _serve(layout, folder, shapes, python):
+    """Say how the model is loaded to be served; one of whole numbers refuses others."""
+    loader, code = "mlflow.keras", {}
+    if shapes is not None and _served_as(shapes) != shapes.dtype:
+        (folder / "code").mkdir()
+        shutil.copy(WHOLE_NUMBERS, folder / "code")
+        loader, code = WHOLE_NUMBERS.stem, {"code": "code"}
     layout.add_flavor(
         "python_function",
-        loader_module="mlflow.keras",
-        python_version=environment["python"],
+        loader_module=loader,
+        python_version=python,
         env={"virtualenv": "python_env.yaml"},
+        **code,
     )
 
 
+def _served_as(shapes):
+    """The type that a client's numbers are read as: those of an integer model are checked first."""
+    return "float64" if np.issubdtype(shapes.dtype, np.integer) else shapes.dtype
+
+
 def _signature(shapes):
-    inputs = Schema([TensorSpec(np.dtype(shapes.dtype), (-1, *shapes.inputs))])
+    inputs = Schema([TensorSpec(np.dtype(_served_as(shapes)), (-1, *shapes.inputs))])
     outputs = shapes.units and Schema([TensorSpec(np.dtype("float32"), (-1, shapes.units))])
     return ModelSignature(inputs=inputs, outputs=outputs)
 

@@ -1,0 +1,82 @@
+"""A registered model, served as `mlflow models serve` does: raw inputs are read, others refused."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from mlflow.exceptions import MlflowException
+
+from studykit.tracking.store.whole_numbers import check_whole_numbers
+from tests.processes import answers, free_port, wait_until
+from tests.tiny_study import ENVIRONMENT
+
+
+@pytest.mark.parametrize(
+    ("values", "received"),
+    [
+        ([0.0, 0.5, 1.0], "received 0.5"),
+        ([0.0, 1.0], "received none above 1"),
+        ([0.0, 256.0], "received 256"),
+        ([-1.0, 3.0], "received -1"),
+        ([np.nan, 3.0], "received nan"),
+    ],
+)
+def test_what_are_no_raw_values_is_refused(values, received):
+    with pytest.raises(MlflowException, match="expected whole numbers from 0 to 255") as refused:
+        check_whole_numbers(np.array(values), np.dtype("uint8"))
+    assert received in str(refused.value)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [0.0, 2.0], [255.0]])
+def test_raw_values_are_taken(values):
+    check_whole_numbers(np.array(values), np.dtype("uint8"))
+
+
+@pytest.fixture
+def served(study):
+    """Function from examples to the status and the answer of a server of the champion."""
+    study("mnist-study sync")
+    port = free_port()
+    command = f"mlflow models serve -m models:/mnist-cnn@champion --env-manager local -p {port}"
+    variables = {"MLFLOW_TRACKING_URI": f"sqlite:///{study.root}/mlflow.db"}
+    server = subprocess.Popen(
+        command.split(), cwd=study.root, env=ENVIRONMENT | variables, start_new_session=True
+    )
+
+    def ask(examples):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            json.dumps({"instances": examples}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    try:
+        wait_until(lambda: answers(port), seconds=120)
+        yield ask
+    finally:
+        subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=False)
+        server.wait()
+
+
+@pytest.mark.slow
+def test_a_server_reads_raw_images_and_refuses_scaled_ones(study, served):
+    with np.load(study.root / "data/processed/test.npz") as arrays:
+        x = arrays["x"][:20, ..., np.newaxis]
+    status, answer = served(x.tolist())
+    assert status == 200, answer
+    predicted = np.array(answer["predictions"]).argmax(axis=1)
+    table = np.loadtxt(
+        study.root / "plots/evaluate/cnn_predictions.csv", delimiter=",", skiprows=1, max_rows=20
+    )
+    assert predicted.tolist() == table[:, 1].astype(int).tolist()
+    status, answer = served((x / 255).tolist())
+    assert status == 400
+    assert "expected whole numbers from 0 to 255" in answer["message"]
