@@ -92,7 +92,7 @@ def test_a_stage_that_is_killed_leaves_a_killed_run(study):
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  3")
         stage.send_signal(signal.SIGKILL)
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: [run.info.status for run in store(study).of("train_dense")] == ["KILLED"])
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 2
 
@@ -108,7 +108,7 @@ def test_a_tracker_that_is_behind_when_its_stage_is_killed_logs_all_the_same(stu
         wait_for(stage, "epoch  9")
         stage.send_signal(signal.SIGKILL)
     tracker.resume()
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: [run.info.status for run in store(study).of("train_dense")] == ["KILLED"])
     run = store(study).one("train_dense")
     assert len(store(study).client.get_metric_history(run.info.run_id, "val/loss")) >= 9
 
@@ -129,7 +129,7 @@ def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_kille
         stage.send_signal(signal.SIGINT)
         assert stage.wait(20) == 130
     tracker.resume()
-    wait_until(lambda: store(study).one("train_dense").info.status == "KILLED")
+    wait_until(lambda: [run.info.status for run in store(study).of("train_dense")] == ["KILLED"])
 
 
 @pytest.mark.slow
