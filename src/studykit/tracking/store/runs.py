@@ -6,6 +6,7 @@ each looks again after it has written, and all keep the same one, the oldest.
 
 import psutil
 
+from studykit.dotted import flatten
 from studykit.tracking import provenance
 from studykit.tracking.store.datasets import log_data_sets
 from studykit.tracking.store.experiment import StoreError, found
@@ -48,7 +49,7 @@ def create(experiment, record, origin):
     own = f"{record.stage.partition('@')[0]}."  # a stage's own section of the parameters
     experiment.log(
         run,
-        params={key.removeprefix(own): value for key, value in record.params.items()},
+        params={key.removeprefix(own): value for key, value in flatten(record.params).items()},
         tags={f"dvc.dep.{path}": md5 for path, md5 in record.deps.items()},
     )
     log_data_sets(experiment, run, record)
