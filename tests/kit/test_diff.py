@@ -556,7 +556,7 @@ def trained(tiny_repro, tmp_path_factory):
     study = tiny_repro.study.copy(tmp_path_factory.mktemp("trained") / "study")
     study.commit("results")
     for branch, start, values in (
-        ("better", "main", {"train_dense__epochs": 20, "train_dense__learning_rate": 0.01}),
+        ("better", "main", {"train_dense__epochs": 30, "train_dense__learning_rate": 0.005}),
         ("other-seed", "better", {"compute__seed": 1}),
         ("worse", "better", {"train_dense__learning_rate": 1e-6}),
         ("no-effect", "better", {"fetch__retries": 3}),

@@ -179,7 +179,8 @@ for net in ("dense", "cnn"):
     p = prediction.predict(mlflow.keras.load_model(name), test)
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert (p.max(axis=1) == wrote["confidence"]).all()
-    p = mlflow.pyfunc.load_model(name).predict(test.x[..., None])  # with TensorFlow's softmax
+    x = test.x[..., None].astype("float64")  # as a server reads what it is sent
+    p = mlflow.pyfunc.load_model(name).predict(x)  # with TensorFlow's softmax
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert np.allclose(p.max(axis=1), wrote["confidence"], rtol=0, atol=1e-6)
 END"""
