@@ -1,11 +1,13 @@
-"""Bring the four files of MNIST, each checked against its SHA-256.
+"""Bring the data set's files, each checked against its SHA-256.
 
-Reads the sources in `params.yaml`; writes `data/raw/`.
+Reads the sources in `datasets.yaml`; writes `data/raw/`.
 """
 
 from pathlib import Path
 
-from mnist_study.data.params import Fetch
+from imagesets.catalogue import find
+from imagesets.fetching import fetch
+from mnist_study.data.params import Data, Fetch
 from studykit.errors import command
 from studykit.params import load
 from studykit.tracking.run import run
@@ -14,13 +16,10 @@ RAW = Path("data/raw")
 
 
 def main():
-    params = load(fetch=Fetch).fetch
+    params = load(data=Data, fetch=Fetch)
+    entry = find(params.data.name)
     with run("fetch"):
-        from studykit.sources import fetch_files  # only now: it takes a while to import
-
-        sources = fetch_files(
-            params.sources, params.sha256, RAW, timeout=params.timeout, retries=params.retries
-        )
+        sources = fetch(entry, RAW, timeout=params.fetch.timeout, retries=params.fetch.retries)
         for name, source in sources.items():
             print(f"{name}  {(RAW / name).stat().st_size:,} bytes  {source}")
 

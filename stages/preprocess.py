@@ -1,41 +1,56 @@
-"""Split the data into train, val and test, and say what it looks like.
+"""Read the images, split them into train, val and test, and say what they look like.
 
-Reads `data/raw/`; writes `data/processed/`, metrics per split, and the first training images
-of each digit for the report.
+Reads `data/raw/`; writes `data/processed/`, metrics per split, what the data set is, and the first
+training images of each class for the report.
 """
 
 from pathlib import Path
 
-from mnist_study.data.params import Preprocess
+from imagesets.catalogue import find
+from mnist_study.data.params import Data, Preprocess
 from studykit.errors import command
 from studykit.params import load
 from studykit.tracking.run import run
 
 RAW = Path("data/raw")
 PROCESSED = Path("data/processed")
-SHOWN = 10  # training images of each digit
+SHOWN = 10  # training images of each class
 
 
 def main():
-    params = load(preprocess=Preprocess).preprocess
+    params = load(data=Data, preprocess=Preprocess)
+    entry = find(params.data.name)
     with run("preprocess"):
-        from mnist_study.data import idx, partition, splits
+        from imagesets import images
+        from mnist_study.data import partition, splits
         from studykit.files import write_arrays, write_json
 
-        parts = {part: idx.read_split(RAW, part) for part in ("train", "t10k")}
+        found = images.read(RAW, entry, fit=params.data.sizes == "fit")
+        data = splits.Split(found.x, found.y, tuple(found.classes))
         train, val = partition.split_train_val(
-            parts["train"], val_fraction=params.val_fraction, seed=params.seed
+            partition.take(data, found.train),
+            val_fraction=params.preprocess.val_fraction,
+            seed=params.preprocess.seed,
         )
-        processed = {"train": train, "val": val, "test": parts["t10k"]}
+        processed = {"train": train, "val": val, "test": partition.take(data, found.test)}
         for name, split in processed.items():
             splits.save(PROCESSED / f"{name}.npz", split)
         write_json(
             "metrics/preprocess.json",
             {name: partition.describe(split) for name, split in processed.items()},
         )
+        write_json("plots/preprocess/data.json", describe(entry, data))
         write_arrays(
-            "plots/preprocess/digits.npz", digits=partition.first_of_each_class(train, SHOWN)
+            "plots/preprocess/images.npz", images=partition.first_of_each_class(train, SHOWN)
         )
+
+
+def describe(entry, data):
+    """What the data set is, for all that speaks of it."""
+    height, width, channels = data.image_shape
+    shape = {"height": height, "width": width, "channels": channels}
+    about = entry.model_dump(include={"name", "title", "noun", "licence", "cite"})
+    return about | {"classes": data.classes} | shape
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from importlib import metadata
 
 from pydantic import ValidationInfo, field_validator
 
-from mnist_study.data.params import Fetch, Preprocess
+from mnist_study.data.params import Data, Fetch, Preprocess
 from mnist_study.nets import cnn, dense
 from mnist_study.report.params import Report
 from mnist_study.scores.params import Evaluate
@@ -38,6 +38,7 @@ class Libraries(Section):
 class Params(Section):
     """The file."""
 
+    data: Data
     fetch: Fetch
     preprocess: Preprocess
     train_dense: dense.Params

@@ -7,6 +7,8 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+ROWS_AT_ONCE = 1000  # of an array that is written block by block
+
 
 @contextmanager
 def atomic_write(path):
@@ -74,8 +76,58 @@ def write_text(path, text):
 
 
 def write_arrays(path, **arrays):
-    """Write NumPy arrays by name as an .npz file that is not compressed."""
+    """Write NumPy arrays by name as an .npz file that is not compressed.
+
+    Args:
+        path: of the file.
+        arrays: each an array, or what has an array's shape and dtype, and gives the arrays of its
+            slices: it is written block by block, and never held in whole.
+    """
+    import zipfile
+
     import numpy as np
 
-    with atomic_write(path) as beside:
-        np.savez(beside, **arrays)
+    with atomic_write(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:  # dated 1980
+                if isinstance(array, np.ndarray):
+                    np.lib.format.write_array(file, array, allow_pickle=False)
+                else:
+                    _write_blocks(file, array)
+
+
+def _write_blocks(file, array):
+    import numpy as np
+
+    header = {
+        "descr": np.lib.format.dtype_to_descr(array.dtype),
+        "fortran_order": False,
+        "shape": array.shape,
+    }
+    np.lib.format.write_array_header_1_0(file, header)
+    for start in range(0, len(array), ROWS_AT_ONCE):
+        file.write(np.ascontiguousarray(array[start : start + ROWS_AT_ONCE]).data)
+
+
+def write_tar(path, folder):
+    """Write a folder as a tar file whose bytes depend on names and contents alone.
+
+    Files are sorted by name, those of a folder before its subfolders; they have no owner and no
+    date. What is hidden is left out, and so are empty folders.
+
+    Args:
+        path: of the file.
+        folder: whose files have their names from it on.
+    """
+    import tarfile
+
+    with atomic_write(path) as beside, tarfile.open(beside, "w", format=tarfile.PAX_FORMAT) as tar:
+        for base, folders, names in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(name for name in names if not name.startswith(".")):
+                file = Path(base, name)
+                member = tarfile.TarInfo(file.relative_to(folder).as_posix())
+                member.size = file.stat().st_size
+                with file.open("rb") as content:
+                    tar.addfile(member, content)
+                tar.members.clear()  # else it keeps each: a million take a gigabyte

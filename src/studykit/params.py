@@ -10,7 +10,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -26,7 +34,11 @@ Positive = Annotated[FiniteFloat, Field(gt=0, description="a number above 0")]
 Fraction = Annotated[FiniteFloat, Field(gt=0, lt=1, description="a number in (0, 1)")]
 Share = Annotated[FiniteFloat, Field(ge=0, lt=1, description="a number in [0, 1)")]
 Switch = Annotated[bool, Field(description="true or false")]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="64 hexadecimal digits")]
+Sha256 = Annotated[
+    str,
+    Field(pattern="^[0-9a-fA-F]{64}$", description="64 hexadecimal digits"),
+    AfterValidator(str.lower),
+]
 
 
 class Section(BaseModel):

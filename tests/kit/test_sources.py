@@ -15,7 +15,7 @@ from pathlib import Path
 import pooch
 import pytest
 
-from studykit import sources
+from studykit import source_kinds
 from studykit.errors import UserError
 from studykit.sources import fetch_files
 
@@ -311,7 +311,7 @@ def test_a_stalled_mirror_costs_one_time_out_for_all_files(reply, start_server, 
 
 @pytest.mark.parametrize("reply", [drip, drip_headers])
 def test_a_dripping_mirror_is_given_up(reply, start_server, good, folder, monkeypatch):
-    monkeypatch.setattr(sources, "PATIENCE", 2)
+    monkeypatch.setattr(source_kinds, "PATIENCE", 2)
     dripping = start_server({"images.gz": reply})
 
     start = time.monotonic()
@@ -407,7 +407,7 @@ def test_an_npm_that_says_nothing_is_reported_by_its_exit_status(folder, install
 
 
 def test_an_npm_that_hangs_is_given_up(folder, install_npm, monkeypatch):
-    monkeypatch.setattr(sources, "PATIENCE", 2)
+    monkeypatch.setattr(source_kinds, "PATIENCE", 2)
     install_npm("exec sleep 20")
     start = time.monotonic()
 
@@ -451,11 +451,11 @@ def test_when_all_sources_fail_each_is_listed_with_its_reason(
         "params.yaml: fetch.sources: no source has a right images, labels:",
         "  http://127.0.0.1:9: [Errno 111] Connection refused",
         f"  {server.url}: images: 500 Internal Server Error; "
-        f"labels: expected SHA-256 {SHA256['labels'][:12]}…, received {received[:12]}…",
+        f"labels: expected SHA-256 {SHA256['labels']}, received {received}",
         f"  {PACKAGE}: npm is not installed",
         f"  {tmp_path}: not there, gzipped or not",
         "Put the files, gzipped or not, into a folder and give it as source: dvc exp run "
-        "-S 'fetch.sources=[/path/to/folder]', or edit fetch.sources there.",
+        "-S 'fetch.sources=[/path/to/folder]', or edit it there.",
     ]
 
 

@@ -1,29 +1,24 @@
 """The parameters of the stages that make the data: fetch and preprocess."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from studykit.params import Fraction, NonNegative, Positive, Section, Seed, Sha256
+from studykit.params import Fraction, NonNegative, Positive, Section, Seed
 
-KINDS = ("images-idx3", "labels-idx1")
-FILES = {f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in KINDS}
+
+class Data(Section):
+    """The section data."""
+
+    name: Annotated[str, Field(min_length=1, description="the name of a data set in datasets.yaml")]
+    sizes: Literal["refuse", "fit"]
 
 
 class Fetch(Section):
     """The section fetch."""
 
-    sources: Annotated[list[str], Field(min_length=1, description="a list of at least one source")]
     timeout: Positive
     retries: NonNegative
-    sha256: dict[str, Sha256]
-
-    @field_validator("sha256")
-    @classmethod
-    def _names_the_four_files(cls, sha256):
-        if set(sha256) != FILES:
-            raise ValueError(f"the keys {', '.join(sorted(FILES))}")
-        return sha256
 
 
 class Preprocess(Section):

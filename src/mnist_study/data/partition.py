@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mnist_study.data.mnist import NUM_CLASSES
-from mnist_study.data.splits import Split
+from mnist_study.data.splits import Rows, Split
+from studykit.errors import UserError
 
 BLOCK = 1000  # images that are counted at once
 
@@ -17,17 +17,25 @@ def split_train_val(data, *, val_fraction, seed):
         seed: seed of the NumPy generator.
 
     Returns:
-        Split for training, Split for validation: disjoint, together n images.
+        Split for training, Split for validation: disjoint, together n images, which stay where
+        they are.
 
     Raises:
-        ValueError: nothing is left for one of the two.
+        UserError: nothing is left for one of the two.
     """
     num_val = round(len(data) * val_fraction)
     if not 0 < num_val < len(data):
-        raise ValueError(f"val_fraction {val_fraction} of {len(data)} images leaves a split empty")
+        raise UserError(
+            "params.yaml: preprocess.val_fraction: expected a share that leaves images for "
+            f"training and for validation, received {val_fraction} of {len(data):,} images"
+        )
     order = np.random.default_rng(seed).permutation(len(data))
-    val, train = order[:num_val], order[num_val:]
-    return Split(data.x[train], data.y[train]), Split(data.x[val], data.y[val])
+    return take(data, order[num_val:]), take(data, order[:num_val])
+
+
+def take(data, rows):
+    """Some images of a Split, as a Split; they stay where they are."""
+    return Split(Rows.of(data.x, rows), data.y[rows], data.classes)
 
 
 def describe(split):
@@ -35,9 +43,9 @@ def describe(split):
 
     Returns:
         dict: number of images, mean and standard deviation of intensity (0–255), and the number
-        of images of each digit.
+        of images of each class, by its name.
     """
-    per_digit = np.bincount(split.y, minlength=NUM_CLASSES)
+    per_class = np.bincount(split.y, minlength=split.num_classes)
     # Block by block: bincount makes eight bytes of each. Whole numbers are exact in any order.
     blocks = (split.x[at : at + BLOCK].ravel() for at in range(0, len(split), BLOCK))
     counts = (np.bincount(block, minlength=256) for block in blocks)
@@ -50,22 +58,22 @@ def describe(split):
         "images": len(split),
         "intensity_mean": mean,
         "intensity_std": variance**0.5,
-        "images_per_digit": {str(digit): int(count) for digit, count in enumerate(per_digit)},
+        "images_per_class": dict(zip(split.classes, per_class.tolist(), strict=True)),
     }
 
 
 def first_of_each_class(split, number):
-    """The first images of each digit.
+    """The first images of each class.
 
     Args:
         split: Split.
-        number: of images of each digit.
+        number: of images of each class.
 
     Returns:
-        uint8 (10, number, 28, 28); black images where there are fewer.
+        uint8 (classes, number, height, width, channels); black images where there are fewer.
     """
-    first = np.zeros((NUM_CLASSES, number, *split.x.shape[1:]), np.uint8)
-    for digit, row in enumerate(first):
-        images = split.x[np.flatnonzero(split.y == digit)[:number]]
+    first = np.zeros((split.num_classes, number, *split.image_shape), np.uint8)
+    for label, row in enumerate(first):
+        images = split.x[np.flatnonzero(split.y == label)[:number]]
         row[: len(images)] = images
     return first

@@ -1,0 +1,1 @@
+"""Image data sets, from any format to arrays. This package knows no study and no pipeline."""

@@ -1,0 +1,107 @@
+"""Images by class in folders, inside a zip or a tar: `CLASS/FILE`, or `train/CLASS/FILE` and so on.
+
+The folder that an image lies in is its class. Nothing is extracted; an archive is read twice, to
+count the images and to decode them one by one.
+"""
+
+import tarfile
+import zipfile
+import zlib
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+from imagesets.pictures import Picture, fill, most_common_size
+from studykit.errors import UserError
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+TRAIN, TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
+BROKEN = (OSError, EOFError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
+
+
+def read(folder, entry, fit):
+    """Read archives of images by class; see `imagesets.formats`.
+
+    Raises:
+        UserError: an archive or an image is broken, or lies in no class.
+    """
+    counts = [0, 0]
+    for picture in _pictures(folder, entry, with_content=False):
+        counts[picture.is_test] += 1
+    return fill(lambda: _pictures(folder, entry), counts, size=entry.size, fit=fit)
+
+
+def guess(folder, names):
+    """Keys of the entry of some archives: names of the classes, and the size of most images."""
+    classes: Counter = Counter()
+    for name in names:
+        for place, _ in _members(Path(folder, name), with_content=False):
+            classes[_class_of(Path(folder, name), place)] += 1
+    ordered = sorted(
+        classes, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+    )
+    pictures = (
+        Picture(f"{name}: {place}", "", False, content)
+        for name in names
+        for place, content in _members(Path(folder, name))
+    )
+    size, _ = most_common_size(pictures)
+    return {"classes": ordered} | ({"size": size} if size else {})
+
+
+def _pictures(folder, entry, *, with_content=True):
+    for name in [*entry.train_files, *entry.test]:
+        path = Path(folder, name)
+        for place, content in _members(path, with_content=with_content):
+            label = _class_of(path, place)
+            if label not in entry.classes:
+                raise UserError(
+                    f"{path}: {place}: expected a class of {entry.where('classes')}, received "
+                    f"{label}; add it there"
+                )
+            above = {part.lower() for part in place.parts[:-2]}
+            yield Picture(
+                f"{path}: {place}", label, name in entry.test or bool(above & TEST), content
+            )
+
+
+def _class_of(path, place):
+    if len(place.parts) < 2 or (len(place.parts) < 3 and place.parts[-2].lower() in TRAIN | TEST):
+        raise UserError(
+            f"{path}: {place}: expected CLASS/FILE, train/CLASS/FILE or test/CLASS/FILE, received "
+            "an image in no class; put it into its class's folder"
+        )
+    return place.parts[-2]
+
+
+def _members(path, *, with_content=True):
+    """Place and content of each image in an archive, in its order, without hidden files."""
+    members = _of_zip if zipfile.is_zipfile(path) else _of_tar
+    try:
+        for name, content in members(path, with_content):
+            yield PurePosixPath(name), content
+    except BROKEN as error:
+        raise UserError(
+            f"{path}: expected a whole zip or tar archive, received: {error}; fetch the file again"
+        ) from None
+
+
+def _is_image(name):
+    place = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in place.parts)
+    return place.suffix.lower() in SUFFIXES and not hidden
+
+
+def _of_zip(path, with_content):
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if _is_image(member.filename) and not member.is_dir():
+                yield member.filename, archive.read(member) if with_content else b""
+
+
+def _of_tar(path, with_content):
+    with tarfile.open(path) as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # else it keeps each: a million take a gigabyte
+            if member.isreg() and _is_image(member.name):
+                file = archive.extractfile(member)
+                yield member.name, file.read() if with_content and file else b""
