@@ -4,6 +4,8 @@ from mnist_study.nets import classifier
 from mnist_study.training.params import Training
 from studykit.params import Count
 
+TITLE, PLACE = "dense net", 1
+
 
 class Params(Training):
     """The section train_dense."""
@@ -12,11 +14,15 @@ class Params(Training):
     units: Count
 
 
-def build(params):
-    """Build the net, as nets.classifier describes it.
+def build(params, **data):
+    """Build the net.
 
     Args:
         params: Params.
+        data: image_shape and num_classes, as nets.classifier takes them.
+
+    Returns:
+        keras.Sequential, as nets.classifier describes it.
     """
     from mnist_study.compute import keras
 
@@ -24,4 +30,4 @@ def build(params):
         keras.layers.Dense(params.units, activation=params.activation, name=f"hidden_{number}")
         for number in range(1, params.hidden_layers + 1)
     ]
-    return classifier("dense", [keras.layers.Flatten(name="flatten"), *hidden])
+    return classifier("dense", [keras.layers.Flatten(name="flatten"), *hidden], **data)

@@ -26,18 +26,20 @@ def train_and_write(name, build, *, params, compute, on_epoch):
 
     Args:
         name: of the net.
-        build: function from its parameters to a keras.Sequential that is not compiled.
+        build: function from its parameters, image_shape and num_classes to a keras.Sequential
+            that is not compiled.
         params: the net's section of the parameters.
         compute: the section on how to compute.
         on_epoch: called after each epoch with its row of the history, and how many images per
             second it learned from.
     """
     configure(compute)
-    model = build(params)
+    train_split, val_split = (splits.load(PROCESSED / f"{name}.npz") for name in ("train", "val"))
+    model = build(params, image_shape=train_split.image_shape, num_classes=train_split.num_classes)
     history = train(
         model,
-        splits.load(PROCESSED / "train.npz"),
-        splits.load(PROCESSED / "val.npz"),
+        train_split,
+        val_split,
         params=params,
         seed=compute.seed,
         steps_per_execution=compute.steps_per_execution,
