@@ -90,7 +90,7 @@ class Study(Described):
         name: of MLflow's experiment.
         description: of MLflow's experiment, in a sentence or two.
         registry: what the names of registered models and data sets in MLflow begin with: best the
-            name of the data. The study's name by default.
+            name of the data, also by a parameter, `${dotted.key}`. The study's name by default.
         libraries: packages whose versions each run in MLflow notes.
         command: what users type; messages advise it.
         params: `module:Class` of the pydantic model that `params.yaml` is checked by.

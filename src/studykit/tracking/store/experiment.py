@@ -27,6 +27,7 @@ from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
 )
 
+from studykit.dotted import look_up
 from studykit.study import load_study
 from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
 
@@ -54,10 +55,18 @@ class Experiment:
         self.on_news = on_news
         self._lock = lock
 
-    @property
-    def prefix(self):
-        """What the names of registered models and data sets begin with."""
-        return re.sub(r"[/:'\"]", "_", self.study.registry or self.study.name)
+    def prefix(self, record):
+        """What the names of registered models and data sets begin with.
+
+        Args:
+            record: StageRecord, whose parameters the study's `registry` may name as `${key}`.
+        """
+
+        def value(match):
+            return str(look_up(record.values, match[1], default=match[1]))
+
+        prefix = re.sub(r"\$\{([\w.-]+)\}", value, self.study.registry or self.study.name)
+        return re.sub(r"[/:'\"]", "_", prefix)
 
     def locked(self):
         """Hold the lock of this repository's processes for a block."""
