@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from mnist_study.nets import classifier
-from mnist_study.training.params import Training
+from mnist_study.training.params import Activation, Training
 from studykit.errors import UserError
 from studykit.params import Count, Counts, Share
 
@@ -20,6 +20,7 @@ class Params(Training):
     kernel_sizes: Counts
     units: Count
     dropout: Share
+    activation: Activation
 
     @field_validator("kernel_sizes")
     @classmethod

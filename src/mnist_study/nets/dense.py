@@ -1,7 +1,7 @@
 """The fully connected net: hidden layers of one width."""
 
 from mnist_study.nets import classifier
-from mnist_study.training.params import Training
+from mnist_study.training.params import Activation, Training
 from studykit.params import Count
 
 TITLE, PLACE = "dense net", 1
@@ -12,6 +12,7 @@ class Params(Training):
 
     hidden_layers: Count
     units: Count
+    activation: Activation
 
 
 def build(params, **data):
