@@ -46,23 +46,21 @@ def guess(folder, names):
     """Keys of the entry of some tables; one without labels, as Kaggle's test.csv, is left out."""
     import pandas as pd
 
-    parts = parts_of(names)
-    first = pd.read_csv(Path(folder, (parts["train"] or names)[0]), nrows=1, header=None, dtype=str)
-    header = not all(str(value).replace(".", "", 1).isdecimal() for value in first.iloc[0])
-    column = (
-        "label" if header and "label" in set(first.iloc[0]) else (first.iloc[0, 0] if header else 0)
-    )
+    parts = parts_of(names) or {"train": names}
+    first = pd.read_csv(Path(folder, parts["train"][0]), nrows=1, header=None, dtype=str).iloc[0]
+    header = not all(str(value).replace(".", "", 1).isdecimal() for value in first)
+    label = ("label" if "label" in set(first) else first[0]) if header else 0
     labelled = {
-        part: [name for name in files if not header or _has(Path(folder, name), column)]
+        part: [name for name in files if not header or _has(Path(folder, name), label)]
         for part, files in parts.items()
     }
-    read = [
-        pd.read_csv(Path(folder, name), usecols=[column], header=0 if header else None)[column]
+    labels = [
+        pd.read_csv(Path(folder, name), usecols=[label], header=0 if header else None)[label]
         for files in labelled.values()
         for name in files
     ]
-    keys = labelled | {"header": header, "label": column}
-    return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in read]))}
+    keys = labelled | {"header": header, "label": label}
+    return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in labels]))}
 
 
 def _has(path, column):

@@ -36,8 +36,8 @@ def guess(folder, names):
     if classes is None:
         tables = (_open(path).read(columns=[column])[column].to_numpy() for path in paths)
         classes = class_names(np.concatenate(list(tables)))
-    size, _ = most_common_size(_pictures(paths, [], column))
-    return parts | {"classes": classes, "label": column} | ({"size": size} if size else {})
+    size = most_common_size(_pictures(paths, [], column))
+    return parts | {"classes": classes, "label": column} | size
 
 
 def _open(path):
