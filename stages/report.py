@@ -6,20 +6,22 @@ Reads metrics, curves, predictions and the examples that earlier stages kept; wr
 
 from mnist_study.report.params import Report
 from mnist_study.scores.params import Evaluate
+from mnist_study.verdicts import PARAMETERS
 from studykit.errors import command
 from studykit.params import load
 from studykit.tracking.run import run
 
 
 def main():
-    params = load(report=Report, evaluate=Evaluate, libraries=dict)
+    studied = dict.fromkeys(PARAMETERS, dict)
+    params = load(report=Report, evaluate=Evaluate, libraries=dict, **studied)
     with run("report"):
-        # Only now: pandas and matplotlib take a while to import.
+        # Only now: matplotlib takes a while to import.
         from mnist_study.report import page
         from mnist_study.report.figures import digits, panels
         from mnist_study.report.findings import read_findings
 
-        results = read_findings()
+        results = read_findings(dict(params))
         confidence = params.evaluate.confidence
         drawn = panels.draw_panels(
             results, confidence=confidence, bins=params.evaluate.calibration_bins

@@ -106,6 +106,11 @@ def judge_overfitting(claimed, losses, *, confidence):
     return Verdict(claimed, lowest, interval.low, interval.high, verdict)
 
 
+def read_tables():
+    """The tables of all trials, and of their histories, as summarise takes them."""
+    return pd.read_csv(TRIALS), pd.read_csv(HISTORIES)
+
+
 def val_losses(histories, net):
     """float (seeds, epochs): the validation loss of a net, from the table of all histories."""
     rows = histories[histories["net"] == net]

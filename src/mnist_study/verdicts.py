@@ -13,10 +13,10 @@ from mnist_study import replication
 from mnist_study.scores import claims
 from mnist_study.study import NETS
 from studykit.files import md5, read_json
+from studykit.params import read
 
 MEASURED_ON = "replication/measured_on.json"
 METRICS = ("claims", "replicate")
-DIFFERENCES = "plots/replicate/differences.json"
 # All that a trial's accuracies and histories depend on, besides the seeds.
 PARAMETERS = {
     "fetch": ("sha256",),
@@ -134,9 +134,15 @@ def decide(once, repeated, differences):
 
 
 def read_decided():
-    """The verdicts that count, of the results in the current folder; see decide."""
+    """The verdicts that count, of the results in the current folder, and how the seeds differ.
+
+    Returns:
+        What decide returned, and what differences did.
+    """
     once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
-    return decide(once, repeated, read_json(DIFFERENCES))
+    trials, trial_histories = replication.read_tables()
+    found = differences(read(), trials, trial_histories, read_histories())
+    return decide(once, repeated, found), found
 
 
 def read_histories():

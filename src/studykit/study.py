@@ -70,12 +70,14 @@ class Preload(Described):
 
     Attributes:
         modules: to import, by full name; they bring what is large.
+        later: those that later stages need besides: imported while the first fork runs.
         without: packages that those would import for something that this study does not use.
         stages: modules of the stages that import the same: they wait until it is done.
         ahead: modules of stages that run before those, and import little: they begin it, and go on.
     """
 
     modules: list[str] = []
+    later: list[str] = []
     without: list[str] = []
     stages: list[str] = []
     ahead: list[str] = []

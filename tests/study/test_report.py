@@ -16,7 +16,9 @@ from tests.tiny_study import ROOT
 
 VERSIONS = read(ROOT / "params.yaml")["libraries"]
 METRICS = {path.stem: read_json(path) for path in (ROOT / "metrics").glob("*.json")}
-DIFFERENCES = read_json(ROOT / verdicts.DIFFERENCES)
+with pytest.MonkeyPatch.context() as patch:
+    patch.chdir(ROOT)
+    _, DIFFERENCES = verdicts.read_decided()
 NUMBER = re.compile(r"[-+]?[\d,]*\.?\d+(?:e-?\d+)?%?")
 
 

@@ -3,8 +3,7 @@
 The exit status is 0 where every claim is reproduced, and 3 where one is not.
 """
 
-from mnist_study.verdicts import DIFFERENCES, read_decided
-from studykit.files import read_json
+from mnist_study.verdicts import read_decided
 
 NOT_REPRODUCED = 3
 
@@ -16,10 +15,10 @@ def add_arguments(parser):
 
 def run(arguments):
     """Print a line a claim; return the exit status."""
-    decided = read_decided()
+    decided, differences = read_decided()
     for verdict in decided.values():
         print(f"{describe(verdict)}: {verdict['verdict']}")
-    for difference in read_json(DIFFERENCES):
+    for difference in differences:
         print(f"The seeds are of another study, so this run decides: {difference}.")
     held = all(verdict["verdict"] == "reproduced" for verdict in decided.values())
     return 0 if held else NOT_REPRODUCED

@@ -82,8 +82,14 @@ class Findings:
         return int(counts.max())
 
 
-def read_findings():
-    """Read the outputs of the earlier stages; neither test images nor models are opened."""
+def read_findings(params):
+    """Read the outputs of the earlier stages; neither test images nor models are opened.
+
+    Args:
+        params: dict of the sections in verdicts.PARAMETERS.
+    """
+    histories = verdicts.read_histories()
+    trials, trial_histories = replication.read_tables()
     with np.load("plots/evaluate/examples.npz") as examples:
         images = dict(zip(examples["index"].tolist(), examples["x"], strict=True))
         sampled = examples["sampled"].tolist()
@@ -93,7 +99,7 @@ def read_findings():
         first_digits = arrays["digits"]
     return Findings(
         metrics={name: read_json(f"metrics/{name}.json") for name in METRICS},
-        histories=verdicts.read_histories(),
+        histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
         first_digits=first_digits,
@@ -101,8 +107,8 @@ def read_findings():
         sampled=sampled,
         kernels=kernels,
         maps=maps,
-        trials=pd.read_csv(replication.TRIALS),
-        trial_histories=pd.read_csv(replication.HISTORIES),
-        differences=read_json(verdicts.DIFFERENCES),
+        trials=trials,
+        trial_histories=trial_histories,
+        differences=verdicts.differences(params, trials, trial_histories, histories),
         inputs=read_json("plots/evaluate/inputs.json"),
     )

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import partial
 from pathlib import Path
 
 import jinja2
@@ -32,7 +33,7 @@ def render(template, results, *, panels, digits, confidence, versions):
     Args:
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
-        panels: figure to dict of panel to function that draws it on an axis.
+        panels: what figures.panels.draw_panels returned.
         digits: what figures.digits.choose returned.
         confidence: of the intervals.
         versions: of the libraries, by name.
@@ -54,7 +55,7 @@ def render(template, results, *, panels, digits, confidence, versions):
 
     def svgs(name):
         for panel, draw in panels[name].items():
-            yield panel, Markup(to_svg(compose(draw, **layout(name)), panel))
+            yield panel, Markup(to_svg(partial(compose, draw, **layout(name)), panel))
 
     claims = list(describe_claims(results))
     return environment.get_template(template).render(

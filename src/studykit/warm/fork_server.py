@@ -36,9 +36,7 @@ def main():
     folder = os.getcwd()
     start.prefer_code_beside()
     preload = load_study().preload
-    with large_imports(without=preload.without):
-        for module in preload.modules:
-            importlib.import_module(module)
+    _import(preload.modules, preload)
     libc = ctypes.CDLL(None)
     clients = companions.clients(dvc, address)
     for client in clients:
@@ -51,9 +49,17 @@ def main():
             )
             with suppress(OSError):  # no memory: the stage finds its connection closed
                 fork.start()
+                with suppress(Exception):  # the stage that needs it meets and reports the same
+                    _import(preload.later, preload)
                 _attend(client, fork)
         for file in files:
             os.close(file)
+
+
+def _import(modules, preload):
+    with large_imports(without=preload.without):
+        for module in modules:
+            importlib.import_module(module)
 
 
 def _receive_request(client):

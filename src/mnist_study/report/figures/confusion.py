@@ -1,4 +1,4 @@
-"""Confusion matrices."""
+"""Confusion matrices without their diagonals."""
 
 import numpy as np
 
@@ -6,27 +6,25 @@ from mnist_study.report.figures.style import INK, SHADES
 from mnist_study.study import NETS
 
 
-def draw_confusion(axis, counts, net, *, diagonal=True):
-    """Test images by label and prediction, as counts.
+def draw_errors(axis, counts, net):
+    """Misread test images by label and prediction, as counts; what is right is left out.
 
     Args:
         axis: to draw on.
         counts: int (10, 10), rows by label, columns by prediction.
         net: its name.
-        diagonal: False leaves out what is right, so that the errors show.
     """
     errors = counts * (1 - np.eye(len(counts), dtype=int))
-    shown = counts if diagonal else errors
     axis.grid(visible=False)
-    axis.imshow(shown, cmap=SHADES[net], vmin=0, interpolation="nearest")
-    for (label, prediction), count in np.ndenumerate(shown):
+    axis.imshow(errors, cmap=SHADES[net], vmin=0, interpolation="nearest")
+    for (label, prediction), count in np.ndenumerate(errors):
         if count:
-            dark = count > 0.6 * shown.max()
+            dark = count > 0.6 * errors.max()
             colour = "white" if dark else INK
             axis.text(prediction, label, count, color=colour, fontsize=8, ha="center", va="center")
     digits = range(len(counts))
     axis.set(
-        title=f"{_title(net)}: {_finding(counts, errors, diagonal=diagonal)}",
+        title=f"{NETS[net][0].upper()}{NETS[net][1:]}: {_finding(counts, errors)}",
         xlabel="prediction",
         ylabel="label",
         xticks=digits,
@@ -36,13 +34,9 @@ def draw_confusion(axis, counts, net, *, diagonal=True):
     axis.tick_params(length=0)
 
 
-def _title(net):
-    return NETS[net][0].upper() + NETS[net][1:]
-
-
-def _finding(counts, errors, *, diagonal):
-    if diagonal or not errors.any():
-        return f"{errors.sum():,} of {counts.sum():,} digits are misread"
+def _finding(counts, errors):
+    if not errors.any():
+        return f"0 of {counts.sum():,} digits are misread"
     commonest = [
         f"{label} as {prediction}" for label, prediction in np.argwhere(errors == errors.max())
     ]

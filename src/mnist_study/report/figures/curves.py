@@ -2,24 +2,18 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, compose
+from mnist_study.report.figures.style import COLOURS
 from mnist_study.study import NETS
 
 
-def draw_curves(history, net):
-    """Accuracy and loss by epoch, train and val; a ring marks the epoch of the lowest val loss.
+def draw_accuracy(axis, history, net):
+    """Accuracy by epoch, train and val; a ring marks the epoch of the lowest val loss.
 
     Args:
+        axis: to draw on.
         history: pandas.DataFrame as training.train returns it.
         net: its name.
     """
-    return compose(
-        lambda axis: draw_accuracy(axis, history, net), lambda axis: draw_loss(axis, history, net)
-    )
-
-
-def draw_accuracy(axis, history, net):
-    """Accuracy by epoch."""
     _draw(axis, history, net, "accuracy")
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     final = history["val/accuracy"].iloc[-1]
@@ -28,7 +22,7 @@ def draw_accuracy(axis, history, net):
 
 
 def draw_loss(axis, history, net):
-    """Loss by epoch."""
+    """Loss by epoch, likewise."""
     _draw(axis, history, net, "loss")
     lowest = history["epoch"][history["val/loss"].idxmin()]
     axis.set(

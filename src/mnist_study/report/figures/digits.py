@@ -81,14 +81,12 @@ def choose(results, params):
     }  # fmt: skip
 
 
-def draw_groups(results, groups):
-    """A figure of the grids that choose chose."""
-    return draw_predictions(
-        *(
-            (title, [results.images[i] for i in indices], results.predictions[net].loc[indices])
-            for title, net, indices in groups
-        )
-    )
+def collect(results, groups):
+    """What draw_predictions needs of the grids that choose chose."""
+    return [
+        (title, [results.images[i] for i in indices], results.predictions[net].loc[indices])
+        for title, net, indices in groups
+    ]
 
 
 def draw_predictions(*groups, columns=8):

@@ -1,5 +1,7 @@
 """The figures of the study: which panels, of what. Each is drawn into a file, and on the page."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -22,7 +24,6 @@ from mnist_study.study import NETS
 
 LAYOUTS = {  # what style.compose needs for figures that differ from its defaults
     "accuracy_by_digit": {"size": (7.5, 3.8)},
-    "confusion": {"size": (4.4, 4.4)},
     "confusion_errors": {"size": (4.4, 4.4)},
     "convolution": {"size": (4.7, 3.4)},
     "digit": {"size": (4.3, 3.6)},
@@ -44,11 +45,12 @@ def write_figures(folder, results, panels, grids):
         panels: what draw_panels returned.
         grids: what digits.choose returned.
     """
-    save(f"{folder}/digits.png", digits.draw_digits(results.first_digits))
+    save(f"{folder}/digits.png", partial(digits.draw_digits, results.first_digits))
     for name, drawn in panels.items():
-        save(f"{folder}/{name}.png", compose(*drawn.values(), **layout(name)))
+        save(f"{folder}/{name}.png", partial(compose, *drawn.values(), **layout(name)))
     for name, groups in grids.items():
-        save(f"{folder}/{name}.png", digits.draw_groups(results, groups))
+        shown = digits.collect(results, groups)
+        save(f"{folder}/{name}.png", partial(digits.draw_predictions, *shown))
 
 
 def draw_panels(results, *, confidence, bins):
@@ -60,8 +62,8 @@ def draw_panels(results, *, confidence, bins):
         bins: of confidence, in the reliability diagrams.
 
     Returns:
-        dict: figure to dict of panel to function that draws it on an axis. A panel's name is part
-        of its ids on the page.
+        dict: figure to dict of panel to functools.partial that draws it on an axis. A panel's name
+        is part of its ids on the page.
     """
     return (
         _of_an_image(results)
@@ -80,12 +82,12 @@ def draw_panels(results, *, confidence, bins):
 def _of_an_image(results):
     """The first sample, and what the convolution makes of it."""
     first = results.sampled[0]
-    label = next(iter(results.predictions.values()))["label"][first]
+    label = int(next(iter(results.predictions.values()))["label"][first])
     return {
-        "digit": {"digit": lambda axis: digits.draw_digit(axis, results.images[first], label)},
+        "digit": {"digit": partial(digits.draw_digit, image=results.images[first], label=label)},
         "convolution": {
-            "filters": lambda axis: filters.draw_filters(axis, results.kernels),
-            "maps": lambda axis: filters.draw_maps(axis, results.maps, label),
+            "filters": partial(filters.draw_filters, kernels=results.kernels),
+            "maps": partial(filters.draw_maps, maps=results.maps, label=label),
         },
     }
 
@@ -94,60 +96,51 @@ def _of_all_nets(results, confidence):
     """Panels that hold all nets."""
     return {
         "accuracy_by_digit": {
-            "accuracy_by_digit": lambda axis: accuracy.draw_accuracy_by_digit(
-                axis, _by_digit(results, confidence), confidence=confidence
+            "accuracy_by_digit": partial(
+                accuracy.draw_accuracy_by_digit,
+                tables=_by_digit(results, confidence),
+                confidence=confidence,
             )
         },
         "cost": {
-            "parameters": lambda axis: cost.draw_accuracy_by_parameters(
-                axis, _by_parameters(results), confidence=confidence
+            "parameters": partial(
+                cost.draw_accuracy_by_parameters,
+                points=_by_parameters(results),
+                confidence=confidence,
             ),
-            "work": lambda axis: cost.draw_accuracy_by_work(axis, _by_work(results)),
+            "work": partial(cost.draw_accuracy_by_work, curves=_by_work(results)),
         },
     }
 
 
 def _of_each_net(results, confidence, bins):
     """A panel for each net."""
-
-    def draw_network(axis, net):
-        architecture.draw_network(axis, results.layers[net], net)
-
-    def draw_confusion(axis, net):
-        confusion.draw_confusion(axis, results.confusion(net), net)
-
-    def draw_errors(axis, net):
-        confusion.draw_confusion(axis, results.confusion(net), net, diagonal=False)
-
-    def draw_calibration(axis, net):
-        table = calibration.bin_by_confidence(
+    figures: dict[str, dict] = {}
+    for net in NETS:
+        counts = results.confusion(net)
+        by_confidence = calibration.bin_by_confidence(
             results.predictions[net], bins=bins, confidence=confidence
         )
         ece = results.metrics["evaluate"][net]["test"]["ece"]
-        draw_reliability(axis, table, net, ece=ece)
-
-    drawn = {
-        "networks": draw_network,
-        "confusion": draw_confusion,
-        "confusion_errors": draw_errors,
-        "calibration": draw_calibration,
-    }
-    return {
-        name: {f"{name}-{net}": lambda axis, draw=draw, net=net: draw(axis, net) for net in NETS}
-        for name, draw in drawn.items()
-    }
+        panels = {
+            "networks": partial(architecture.draw_network, layers=results.layers[net]),
+            "confusion_errors": partial(confusion.draw_errors, counts=counts),
+            "calibration": partial(draw_reliability, bins=by_confidence, ece=ece),
+        }
+        for name, draw in panels.items():
+            figures.setdefault(name, {})[f"{name}-{net}"] = partial(draw, net=net)
+    return figures
 
 
 def _of_training(results):
     """The training curves, a figure for each net."""
+    drawn = {"accuracy": curves.draw_accuracy, "loss": curves.draw_loss}
     return {
         f"{net}/curves": {
-            f"{net}-{metric}": lambda axis, draw=draw, net=net: draw(
-                axis, results.histories[net], net
-            )
-            for metric, draw in {"accuracy": curves.draw_accuracy, "loss": curves.draw_loss}.items()
+            f"{net}-{metric}": partial(draw, history=history, net=net)
+            for metric, draw in drawn.items()
         }
-        for net in NETS
+        for net, history in results.histories.items()
     }
 
 

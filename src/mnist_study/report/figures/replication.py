@@ -1,5 +1,7 @@
 """The study with other seeds: how accuracies scatter, and where the mean loss turns."""
 
+from functools import partial
+
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnist_study.replication import mean_curve, val_losses
@@ -17,31 +19,30 @@ def draw_panels(trials, histories, summary, *, confidence):
         confidence: of the bands.
 
     Returns:
-        dict: figure to dict of panel to function that draws it on an axis.
+        dict: figure to dict of panel to functools.partial that draws it on an axis.
     """
-    return {
-        "seeds_accuracy": {
-            f"seeds-accuracy-{net}": lambda axis, net=net: draw_accuracies(
-                axis, trials[trials["net"] == net]["test/accuracy"].to_numpy(), net, summary
-            )
-            for net in NETS
-        },
-        "seeds_loss": {
-            f"seeds-loss-{net}": lambda axis, net=net: draw_loss(
-                axis, mean_curve(val_losses(histories, net), confidence=confidence), net, summary
-            )
-            for net in NETS
-        },
-    }
+    figures: dict[str, dict] = {}
+    for net in NETS:
+        accuracies = trials[trials["net"] == net]["test/accuracy"].to_numpy()
+        curve = mean_curve(val_losses(histories, net), confidence=confidence)
+        panels = {
+            "accuracy": partial(draw_accuracies, accuracies=accuracies),
+            "loss": partial(draw_loss, curve=curve),
+        }
+        for name, draw in panels.items():
+            drawn = partial(draw, net=net, claims=summary["claims"])
+            figures.setdefault(f"seeds_{name}", {})[f"seeds-{name}-{net}"] = drawn
+    return figures
 
 
-def draw_accuracies(axis, accuracies, net, summary):
+def draw_accuracies(axis, accuracies, net, claims):
     """A point per seed, their mean with its interval, and the claim.
 
     Args:
         accuracies: float (seeds,).
+        claims: claim to dict of Verdict's fields, over seeds.
     """
-    claim = summary["claims"][f"{net}_accuracy"]
+    claim = claims[f"{net}_accuracy"]
     rows = range(1, len(accuracies) + 1)
     axis.plot(
         sorted(accuracies), rows, MARKERS[net], color=COLOURS[net], label="a seed", gid="seeds"
@@ -66,7 +67,7 @@ def draw_accuracies(axis, accuracies, net, summary):
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, columnspacing=1.2)
 
 
-def draw_loss(axis, curve, net, summary):
+def draw_loss(axis, curve, net, claims):
     """The mean validation loss by epoch with its band; for the dense net, where it turns.
 
     Args:
@@ -82,7 +83,7 @@ def draw_loss(axis, curve, net, summary):
     )  # fmt: skip
     lowest = int(curve["epoch"][curve["mean"].idxmin()])
     title = f"The {NETS[net]}'s mean val loss is lowest at epoch {lowest}"
-    turn = summary["claims"].get(f"{net}_overfit_epoch")
+    turn = claims.get(f"{net}_overfit_epoch")
     if turn is not None:
         axis.axvspan(
             turn["low"], turn["high"], color="0.45", alpha=0.15, linewidth=0,

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 
 from mnist_study.study import NETS
 from studykit.files import atomic_write
+from studykit.kept import kept
 
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
@@ -27,6 +29,8 @@ PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them
 }
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
+STUDY = Path(__file__).parents[2]
+DRAWN_WITH = ("matplotlib", "numpy", "pandas", "pillow", "scipy")
 
 
 def compose(*panels, size=PANEL, columns=2):
@@ -47,25 +51,44 @@ def compose(*panels, size=PANEL, columns=2):
     return figure
 
 
-def save(path, figure):
-    """Write a figure as PNG, without the version that matplotlib would put into it; close it."""
+def save(path, draw):
+    """Write a figure as PNG, without the version that matplotlib would put into it.
+
+    Args:
+        draw: functools.partial that returns the figure, as `kept` takes it.
+    """
     with atomic_write(path) as beside:
-        figure.savefig(beside, metadata={"Software": None})
-    plt.close(figure)
+        beside.write_bytes(_kept(_to_png, draw))
 
 
-def to_svg(figure, name):
-    """Draw a figure as SVG to be put into a page; close it.
+def to_svg(draw, name):
+    """Draw a figure as SVG to be put into a page.
 
     Size and colours are left to the page, so that a dark one can change them.
 
     Args:
-        figure: matplotlib figure.
+        draw: functools.partial that returns the figure, as `kept` takes it.
         name: put before each id, so that the ids of several figures differ.
 
     Returns:
         str, an svg element.
     """
+    return _kept(_to_svg, draw, name).decode()
+
+
+def _kept(draw, *what):
+    return kept(partial(draw, *what), code=STUDY, libraries=DRAWN_WITH)
+
+
+def _to_png(draw):
+    figure, drawn = draw(), io.BytesIO()
+    figure.savefig(drawn, metadata={"Software": None})
+    plt.close(figure)
+    return drawn.getvalue()
+
+
+def _to_svg(draw, name):
+    figure = draw()
     drawn = io.StringIO()
     without = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(drawn, format="svg", transparent=True, metadata=without)
@@ -77,4 +100,4 @@ def to_svg(figure, name):
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     for colour, follows in PAGE_COLOURS.items():
         svg = svg.replace(colour, follows)
-    return svg
+    return svg.encode()
