@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from imagesets.formats import parts_of
 from imagesets.labels import in_order
 from imagesets.pictures import Picture, fill, most_common_size
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 TRAIN, TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
@@ -79,7 +79,8 @@ def _members(path, *, with_content=True):
             yield PurePosixPath(name), content
     except BROKEN as error:
         raise UserError(
-            f"{path}: expected a whole zip or tar archive, received: {error}; fetch the file again"
+            f"{path}: expected a whole zip or tar archive, received: {one_line(error)}; "
+            "fetch the file again"
         ) from None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from imagesets.formats import parts_of
 from imagesets.labels import class_names
 from imagesets.pictures import Picture, fill, most_common_size
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 ROWS = 256  # that are read at once
 
@@ -48,7 +48,7 @@ def _open(path):
         return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(
-            f"{path}: expected a whole Parquet file, received: {' '.join(str(error).split())}; "
+            f"{path}: expected a whole Parquet file, received: {one_line(error)}; "
             "fetch the file again"
         ) from None
 
