@@ -53,7 +53,8 @@ def prepare(arguments):
 def make_study(folder, data, times):
     """A folder with the parameters, and with each raw file's images repeated."""
     (folder / "data/raw").mkdir(parents=True)
-    shutil.copy(ROOT / "params.yaml", folder)
+    for name in ("datasets.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, folder)
     for part in ("train", "t10k"):
         for kind, size in HEADER_BYTES.items():
             raw = (data / f"{part}-{kind}").read_bytes()

@@ -272,6 +272,17 @@ def raw_data(folder):
     return folder
 
 
+def training_images(folder):
+    """The training images of MNIST, from the four files in a folder, as a Split."""
+    from imagesets.catalogue import find
+    from imagesets.images import read
+    from mnist_study.data.partition import take
+    from mnist_study.data.splits import Split
+
+    found = read(folder, find("mnist", Path(__file__).parents[1] / "datasets.yaml"))
+    return take(Split(found.x, found.y, tuple(found.classes)), found.train)
+
+
 def markdown(rows, *, right):
     """A table.
 

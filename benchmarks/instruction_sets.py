@@ -15,9 +15,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.harness import Measured, cores, raw_data, run
-from mnist_study.data.idx import read_images, read_labels
-from mnist_study.data.splits import Split, save
+from benchmarks.harness import Measured, cores, raw_data, run, training_images
+from mnist_study.data.splits import save
 from mnist_study.study import NETS
 
 EPOCHS = 3  # the first is a warm-up
@@ -69,8 +68,7 @@ def training_data(folder):
     folder = raw_data(folder)
     with tempfile.TemporaryDirectory() as beside:
         path = Path(beside) / "train.npz"
-        x = read_images(folder / "train-images-idx3-ubyte")
-        save(path, Split(x, read_labels(folder / "train-labels-idx1-ubyte")))
+        save(path, training_images(folder))
         yield path
 
 

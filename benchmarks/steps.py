@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
+import numpy as np
+
+from benchmarks.harness import UnavailableError, cores, raw_data, run, training_images, turn
 from benchmarks.processes import Worker, closing_all
-from mnist_study.data.idx import read_images, read_labels
-from mnist_study.data.splits import Split, save
+from mnist_study.data.partition import take
+from mnist_study.data.splits import save
 from mnist_study.study import NETS
 
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
@@ -41,14 +43,13 @@ def add_arguments(parser):
 @contextmanager
 def prepare(arguments):
     data = raw_data(arguments.data)
-    x = read_images(data / "train-images-idx3-ubyte")
-    y = read_labels(data / "train-labels-idx1-ubyte")
+    train = training_images(data)
     with tempfile.TemporaryDirectory() as folder, closing_all() as workers:
         turns = []
         for net, name in NETS.items():
             images = BATCH * (SHORT_STEPS if arguments.short else STEPS)[net]
             path = Path(folder) / f"{net}.npz"
-            save(path, Split(x[:images], y[:images]))
+            save(path, take(train, np.arange(images)))
             for contender, start in contenders(net, path, arguments.peers).items():
                 workers.append(start())
                 turns.append(turn(name, contender, "ms per step", partial(ask, workers[-1])))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mnist_study.data.idx import read_images, read_labels
+from imagesets.formats import idx
 from mnist_study.data.splits import Split
 from tests import elsewhere
 from tests.tiny_mnist import write_tiny_mnist
@@ -37,16 +37,22 @@ def tiny_mnist(tmp_path_factory):
     )
 
 
+def read_split(folder, part):
+    names = [f"{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
+    parts = idx.read(folder, SimpleNamespace(train=names, test=[]), False)
+    return Split(parts.x, parts.labels.astype("uint8"), tuple("0123456789"))
+
+
 @pytest.fixture(scope="session")
 def tiny_train(tiny_mnist):
     """Its training images as a Split."""
-    return Split(read_images(tiny_mnist.train_images), read_labels(tiny_mnist.train_labels))
+    return read_split(tiny_mnist.folder, "train")
 
 
 @pytest.fixture(scope="session")
 def tiny_test(tiny_mnist):
     """Its test images as a Split."""
-    return Split(read_images(tiny_mnist.test_images), read_labels(tiny_mnist.test_labels))
+    return read_split(tiny_mnist.folder, "t10k")
 
 
 @pytest.fixture(scope="session")

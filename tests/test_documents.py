@@ -26,7 +26,7 @@ NOT_RUN = {
     "mlflow ui": "serves until it is stopped; tests/test_browser.py looks at its pages",
     "dvc queue start -j 2": "tests/test_stores.py runs four at once",
     "dvc exp run --queue -S 'train_dense.learning_rate=0.001,0.003,0.0003,0.01'": "likewise",
-    "dvc exp run -S 'fetch.sources=[/path/to/folder]'": "tests/test_sources.py reads from a folder",
+    "dvc exp run -S 'datasets.yaml:mnist.sources=[/path/to/folder]'": "test_sources.py does so",
     "git add dvc.lock metrics plots models": "nothing of ours",
 }
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -59,9 +60,8 @@ class TinyStudy:
                 target.chmod((ROOT / name).stat().st_mode)
         data = self.root.with_name(f"{self.root.name}-mnist")
         sha256 = write_tiny_mnist(data, num_train=300, num_test=100)
+        self.set_data(sources=[str(data)], files=sha256)
         self.set_params(
-            fetch__sources=[str(data)],
-            fetch__sha256=sha256,
             train_dense__epochs=2,
             train_cnn__epochs=1,
             train_cnn__filters=[4, 4, 4],
@@ -112,13 +112,22 @@ class TinyStudy:
 
     def set_params(self, **values):
         """Change parameters, given as `section__key=value`."""
+        with self._editing("params.yaml") as params:
+            for name, value in values.items():
+                section, key = name.split("__")
+                params[section][key] = value
+
+    def set_data(self, name="mnist", **values):
+        """Change an entry of `datasets.yaml`."""
+        with self._editing("datasets.yaml") as entries:
+            entries[name].update(values)
+
+    @contextmanager
+    def _editing(self, name):
         yaml = YAML()
-        path = self.root / "params.yaml"
-        params = yaml.load(path)
-        for name, value in values.items():
-            section, key = name.split("__")
-            params[section][key] = value
-        yaml.dump(params, path)
+        content = yaml.load(self.root / name)
+        yield content
+        yaml.dump(content, self.root / name)
 
     def commit(self, message):
         self("git add -A")

@@ -16,7 +16,7 @@ IMPORTS, TRAINING, OTHER = "interpreter and imports", "training", "other"
 FORKED = "forked"  # which has a clock of its own
 PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
     "dvc.stage.run": {"cmd_run": "stages"},
-    "mnist_study.data.idx": {"read_split": "data"},
+    "imagesets.images": {"read": "data"},
     "mnist_study.data.partition": dict.fromkeys(
         ("describe", "first_of_each_class", "split_train_val"), "data"
     ),

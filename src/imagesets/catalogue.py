@@ -1,7 +1,7 @@
 """The catalogue of data sets, `datasets.yaml`: what each is, and where it comes from."""
 
 import difflib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
@@ -140,7 +140,8 @@ def make_entry(name, values, path=FILE):
     """
     if isinstance(values, dict):
         values = values | {"name": name}
-    schema = create_model("Catalogue", __base__=Section, **{name: (Entry, ...)})
+    fields: dict[str, Any] = {name: (Entry, ...)}
+    schema = create_model("Catalogue", __base__=Section, **fields)
     return getattr(check(schema, {name: values}, path), name)
 
 

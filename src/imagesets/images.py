@@ -40,7 +40,16 @@ def read(folder, entry, *, fit=False):
     Raises:
         UserError: something is wrong with the data, in one line.
     """
-    parts = formats.module(entry.format).read(Path(folder), entry, fit)
+    return divide(formats.module(entry.format).read(Path(folder), entry, fit), entry)
+
+
+def divide(parts, entry):
+    """Number what a reader found, divide and check it; see `read`.
+
+    Args:
+        parts: Parts.
+        entry: Entry.
+    """
     y = labels.number(parts.labels, entry)
     rows = np.arange(len(y))
     train, test = rows[: parts.num_train], rows[parts.num_train :]

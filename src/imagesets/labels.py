@@ -5,8 +5,15 @@ import numpy as np
 from studykit.errors import UserError
 
 
+def in_order(names):
+    """Names of classes, sorted: those that are numbers by their value, before the others."""
+    return sorted(
+        names, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+    )
+
+
 def class_names(labels):
-    """Names of the classes of labels: numbers from 0 on as they are, else sorted.
+    """Names of the classes that labels are of; numbers without gaps, as a class may be missing.
 
     Args:
         labels: (n,), integers or str.
@@ -22,7 +29,7 @@ def class_names(labels):
         and found[-1] <= 2 * len(found)
     ):
         return [str(number) for number in range(found[0], found[-1] + 1)]
-    return [str(label) for label in found]
+    return in_order(str(label) for label in found)
 
 
 def number(labels, entry):

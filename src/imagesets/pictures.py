@@ -7,6 +7,7 @@ import numpy as np
 
 from imagesets import sizes
 from imagesets.formats import Parts
+from studykit.errors import warn
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,8 @@ def fill(pictures, counts, *, size, fit):
 def _fill(pictures, counts, size, fit, colour):
     channels = 3 if colour else 1
     x = np.empty((0, *(size or (1, 1)), channels), np.uint8)
-    numbers, labels = (
-        {},
-        np.empty(sum(counts), np.int32),
-    )  # of classes, in the order of their coming
+    numbers: dict[str | int, int] = {}  # of classes, in the order of their coming
+    labels = np.empty(sum(counts), np.int32)
     ends = [0, counts[0]]
     for picture in pictures:
         image = sizes.decode(picture.content, picture.where)
@@ -73,17 +72,24 @@ def _fill(pictures, counts, size, fit, colour):
 
 
 def most_common_size(pictures):
-    """Height and width that most pictures have, and how many sizes there are.
+    """Height and width that most pictures have, as a key of their entry.
 
     Args:
         pictures: iterator over Picture.
 
     Returns:
-        [height, width], and a whole number.
+        dict: `size`; empty where there is no picture.
     """
     found = Counter(
         (image.height, image.width)
         for picture in pictures
         for image in [sizes.decode(picture.content, picture.where)]
     )
-    return list(found.most_common(1)[0][0]) if found else None, len(found)
+    sizes_in_order = [size for size, _ in found.most_common()]
+    if len(found) > 1:
+        height, width = sizes_in_order[0]
+        warn(
+            f"pictures of {len(found)} sizes, most of {height} × {width}: the study refuses the "
+            "others, or scales them with data.sizes=fit"
+        )
+    return {"size": list(sizes_in_order[0])} if found else {}

@@ -130,4 +130,4 @@ def write_tar(path, folder):
                 member.size = file.stat().st_size
                 with file.open("rb") as content:
                     tar.addfile(member, content)
-                tar.members.clear()  # else it keeps each: a million take a gigabyte
+                tar.members = []  # type: ignore[attr-defined]  # it would keep all

@@ -202,8 +202,8 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     study.commit("results")
     # An edit that is not committed, and a training that is long enough to be met.
     study.set_params(evaluate__samples=9, train_dense__epochs=1500)
-    # No name of a source: only the stage finds that out.
-    (tmp_path / "trials.txt").write_text("train_dense.units=9 fetch.sources=[/none]\n")
+    # No image is left for validation: only the stage finds that out.
+    (tmp_path / "trials.txt").write_text("train_dense.units=9 preprocess.val_fraction=0.0001\n")
     one = f"{SWEEP} train_dense.units=5,6,7,0 -j 1"
     log = tmp_path / "log"
     with started(study, f"exec {one}", log) as process:
@@ -231,8 +231,8 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
         failed = study(failing, check=False, **environment(study))
         assert failed.returncode == 1
         first, last = failed.stdout.splitlines()
-        assert first.startswith("failed: train_dense.units=9,fetch.sources=-none-")
-        assert "fetch.sources: no source has a right" in first
+        assert first.startswith("failed: train_dense.units=9,preprocess.val_fraction=0.0001-")
+        assert "preprocess.val_fraction: expected a share that leaves images" in first
         assert last == "1 trials: 0 done (0 before), 1 failed"
 
     (name,) = [name for name in experiments(study) if "units=7" in name]
@@ -371,15 +371,15 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     # An edit that is not committed, and a training that is long enough to be met.
     study.set_params(evaluate__samples=9, train_dense__epochs=300)
     log = tmp_path / "log"
-    command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} fetch.sources=[/none]"
+    command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} preprocess.val_fraction=0.0001"
     with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:
         wait_until(lambda: training_on(ray_cluster.node), seconds=120)
         ray_cluster.kill(ray_cluster.node)
         assert process.wait(300) == 1, log.read_text()
     output = log.read_text()
     assert "4 trials: 3 done (0 before), 1 failed" in output
-    assert "failed: fetch.sources=-none-" in output
-    assert "fetch.sources: no source has a right" in output
+    assert "failed: preprocess.val_fraction=0.0001-" in output
+    assert "preprocess.val_fraction: expected a share that leaves images" in output
     assert "raylet" not in output
     assert units(study) == {"5": 1, "6": 1, "7": 1}
     assert logged(store(study)) == {"5": 1, "6": 1, "7": 1}

@@ -279,11 +279,10 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
             id="empty list",
         ),
         pytest.param(
-            "train-labels-idx1-ubyte: 65a5",
-            "train-labels-idx1-ubyte: SHA2",
-            "fetch.sha256.train-labels-idx1-ubyte: expected 64 hexadecimal digits, received "
-            "'SHA20cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'",
-            id="hash that is none",
+            "sizes: refuse",
+            "sizes: crop",
+            "data.sizes: expected 'refuse' or 'fit', received 'crop'",
+            id="none of some words",
         ),
     ],
 )
@@ -297,14 +296,6 @@ def test_a_wrong_kernel_is_not_reported_when_its_filters_are_wrong(write):
     assert refusal() == (
         "params.yaml: train_cnn.filters: expected a list of whole numbers of at least 1, "
         "received 20"
-    )
-
-
-def test_other_files_than_the_four_are_refused_with_the_names_of_the_four(write):
-    write(("t10k-images-idx3-ubyte", "test-images-idx3-ubyte"))
-    assert refusal().startswith(
-        "params.yaml: fetch.sha256: expected the keys t10k-images-idx3-ubyte, "
-        "t10k-labels-idx1-ubyte, train-images-idx3-ubyte, train-labels-idx1-ubyte, received {"
     )
 
 

@@ -33,11 +33,13 @@ def module(name):
 
 
 def parts_of(names):
-    """Files as training and test files, by their names: keys of an entry.
+    """Files as training and test files, by their names: keys of an entry, or none for one file.
 
     Args:
         names: of files.
     """
     stems = {name: name.lower().rpartition("/")[2] for name in names}
     test = [name for name, stem in stems.items() if stem.startswith(("t10k", "test"))]
+    if len(names) < 2 or len(test) == len(names):
+        return {}
     return {"train": [name for name in names if name not in test], "test": test}

@@ -2,12 +2,13 @@
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from imagesets.formats import Parts, parts_of
 from imagesets.labels import class_names
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 ROWS = 1000  # that are read at once
 BLOCK = 2**20  # bytes that are counted at once
@@ -21,8 +22,8 @@ def read(folder, entry, fit):
     """
     files = [Path(folder, name) for name in (*entry.train_files, *entry.test)]
     counts = [_count_lines(path) for path in files]
-    x, labels, at = None, [], 0
-    ends = [0]
+    x: Any = None
+    labels, at, ends = [], 0, [0]
     for path in files:
         for chunk in _chunks(path, entry):
             pixels = _pixels(path, chunk, entry, row=at - ends[-1])
@@ -37,8 +38,6 @@ def read(folder, entry, fit):
             labels.append(chunk[_label(chunk, entry)].to_numpy())
             at += len(chunk)
         ends.append(at)
-    if x is None:
-        raise UserError(f"{files[0]}: expected a row an image, received none")
     return Parts(x[:at], np.concatenate(labels), ends[len(entry.train_files)])
 
 
@@ -46,23 +45,21 @@ def guess(folder, names):
     """Keys of the entry of some tables; one without labels, as Kaggle's test.csv, is left out."""
     import pandas as pd
 
-    parts = parts_of(names)
-    first = pd.read_csv(Path(folder, (parts["train"] or names)[0]), nrows=1, header=None, dtype=str)
-    header = not all(str(value).replace(".", "", 1).isdecimal() for value in first.iloc[0])
-    column = (
-        "label" if header and "label" in set(first.iloc[0]) else (first.iloc[0, 0] if header else 0)
-    )
+    parts = parts_of(names) or {"train": names}
+    first = pd.read_csv(Path(folder, parts["train"][0]), nrows=1, header=None, dtype=str).iloc[0]
+    header = not all(str(value).replace(".", "", 1).isdecimal() for value in first)
+    label = ("label" if "label" in set(first) else first[0]) if header else 0
     labelled = {
-        part: [name for name in files if not header or _has(Path(folder, name), column)]
+        part: [name for name in files if not header or _has(Path(folder, name), label)]
         for part, files in parts.items()
     }
-    read = [
-        pd.read_csv(Path(folder, name), usecols=[column], header=0 if header else None)[column]
+    labels = [
+        pd.read_csv(Path(folder, name), usecols=[label], header=0 if header else None)[label]
         for files in labelled.values()
         for name in files
     ]
-    keys = labelled | {"header": header, "label": column}
-    return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in read]))}
+    keys = labelled | {"header": header, "label": label}
+    return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in labels]))}
 
 
 def _has(path, column):
@@ -86,9 +83,7 @@ def _chunks(path, entry):
         with pd.read_csv(path, chunksize=ROWS, header=0 if entry.header else None) as chunks:
             yield from chunks
     except (ValueError, OSError, EOFError) as error:  # pandas' own are ValueErrors
-        raise UserError(
-            f"{path}: expected a CSV file, received: {' '.join(str(error).split())}"
-        ) from None
+        raise UserError(f"{path}: expected a CSV file, received: {one_line(error)}") from None
 
 
 def _label(chunk, entry):
@@ -101,22 +96,24 @@ def _label(chunk, entry):
 
 
 def _pixels(path, chunk, entry, row):
+    import pandas as pd
+
     label = _label(chunk, entry)
     if label not in chunk.columns:
         raise UserError(
             f"{path}: expected a column {label} with the labels, found "
             f"{', '.join(map(str, chunk.columns[:4]))}, …; name it in {entry.where('label')}"
         )
-    values = chunk.drop(columns=label).to_numpy()
-    if values.dtype.kind in "iuf":
-        wrong = ~((values >= 0) & (values <= entry.maximum))
-    else:
-        wrong = np.ones(values.shape, bool)
+    table = chunk.drop(columns=label)
+    values = table.apply(pd.to_numeric, errors="coerce").to_numpy()  # a word becomes no number
+    wrong = ~((values >= 0) & (values <= entry.maximum))
+    if entry.maximum == 255:
+        wrong |= values != np.rint(values)
     if wrong.any():
         at, column = np.argwhere(wrong)[0]
         raise UserError(
             f"{path}: row {row + at + 1}, pixel {column}: expected an intensity 0–{entry.maximum}, "
-            f"received {values[at, column]}"
+            f"received {table.iat[at, column]}; mend it, or say {entry.where('maximum')}"
         )
     return values if entry.maximum == 255 else np.rint(values * (255 / entry.maximum))
 

@@ -7,11 +7,12 @@ count the images and to decode them one by one.
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from imagesets.formats import parts_of
+from imagesets.labels import in_order
 from imagesets.pictures import Picture, fill, most_common_size
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 TRAIN, TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
@@ -32,20 +33,17 @@ def read(folder, entry, fit):
 
 def guess(folder, names):
     """Keys of the entry of some archives: names of the classes, and the size of most images."""
-    classes: Counter = Counter()
-    for name in names:
-        for place, _ in _members(Path(folder, name), with_content=False):
-            classes[_class_of(Path(folder, name), place)] += 1
-    ordered = sorted(
-        classes, key=lambda name: (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
-    )
+    classes = {
+        _class_of(Path(folder, name), place)
+        for name in names
+        for place, _ in _members(Path(folder, name), with_content=False)
+    }
     pictures = (
         Picture(f"{name}: {place}", "", False, content)
         for name in names
         for place, content in _members(Path(folder, name))
     )
-    size, _ = most_common_size(pictures)
-    return {"classes": ordered} | ({"size": size} if size else {})
+    return parts_of(names) | {"classes": in_order(classes)} | most_common_size(pictures)
 
 
 def _pictures(folder, entry, *, with_content=True):
@@ -81,7 +79,8 @@ def _members(path, *, with_content=True):
             yield PurePosixPath(name), content
     except BROKEN as error:
         raise UserError(
-            f"{path}: expected a whole zip or tar archive, received: {error}; fetch the file again"
+            f"{path}: expected a whole zip or tar archive, received: {one_line(error)}; "
+            "fetch the file again"
         ) from None
 
 
@@ -101,7 +100,7 @@ def _of_zip(path, with_content):
 def _of_tar(path, with_content):
     with tarfile.open(path) as archive:
         while (member := archive.next()) is not None:
-            archive.members.clear()  # else it keeps each: a million take a gigabyte
+            archive.members = []  # type: ignore[attr-defined]  # it would keep all
             if member.isreg() and _is_image(member.name):
                 file = archive.extractfile(member)
                 yield member.name, file.read() if with_content and file else b""

@@ -71,7 +71,7 @@ def guess(folder, names):
             largest = max(largest, int(labels.max()))
     parts = {
         part: sorted(files, key=lambda name: -len(headers[name].shape))  # images come first
-        for part, files in parts_of(names).items()
+        for part, files in (parts_of(names) or {"train": names}).items()
     }
     return parts | {"classes": [str(label) for label in range(largest + 1)]}
 

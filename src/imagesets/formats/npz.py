@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imagesets.formats import Parts
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 BLOCK = 2**20  # bytes that are read at once
 BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
@@ -25,7 +25,7 @@ def read(folder, entry, fit):
             return _read(path, archive)
     except BROKEN as error:
         raise UserError(
-            f"{path}: expected a whole .npz file, received: {error}; fetch the file again"
+            f"{path}: expected a whole .npz file, received: {one_line(error)}; fetch the file again"
         ) from None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from imagesets.formats import parts_of
 from imagesets.labels import class_names
 from imagesets.pictures import Picture, fill, most_common_size
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 
 ROWS = 256  # that are read at once
 
@@ -36,8 +36,8 @@ def guess(folder, names):
     if classes is None:
         tables = (_open(path).read(columns=[column])[column].to_numpy() for path in paths)
         classes = class_names(np.concatenate(list(tables)))
-    size, _ = most_common_size(_pictures(paths, [], column))
-    return parts | {"classes": classes, "label": column} | ({"size": size} if size else {})
+    size = most_common_size(_pictures(paths, [], column))
+    return parts | {"classes": classes, "label": column} | size
 
 
 def _open(path):
@@ -48,7 +48,7 @@ def _open(path):
         return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(
-            f"{path}: expected a whole Parquet file, received: {' '.join(str(error).split())}; "
+            f"{path}: expected a whole Parquet file, received: {one_line(error)}; "
             "fetch the file again"
         ) from None
 

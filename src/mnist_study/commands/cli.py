@@ -7,6 +7,10 @@ COMMANDS = {
         "mnist_study.commands.claims",
         "Print the verdict on each claim, and what it rests on.",
     ),
+    "data": (
+        "mnist_study.commands.data",
+        "Add a data set of your own to datasets.yaml.",
+    ),
     "replicate": (
         "mnist_study.commands.replicate",
         "Train both nets with other seeds, and collect what came of it.",
