@@ -27,7 +27,6 @@ from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
 )
 
-from studykit.dotted import look_up
 from studykit.study import load_study
 from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
 
@@ -61,12 +60,7 @@ class Experiment:
         Args:
             record: StageRecord, whose parameters the study's `registry` may name as `${key}`.
         """
-
-        def value(match):
-            return str(look_up(record.values, match[1], default=match[1]))
-
-        prefix = re.sub(r"\$\{([\w.-]+)\}", value, self.study.registry or self.study.name)
-        return re.sub(r"[/:'\"]", "_", prefix)
+        return self.study.registry_for(record.values)
 
     def locked(self):
         """Hold the lock of this repository's processes for a block."""
