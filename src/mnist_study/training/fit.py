@@ -12,6 +12,7 @@ from mnist_study.compute import configure, keras
 from mnist_study.data import splits
 from mnist_study.training import keras_file, loops
 from mnist_study.training.forward import Forward
+from studykit.errors import UserError
 from studykit.files import write_csv, write_json
 
 PROCESSED = Path("data/processed")
@@ -67,6 +68,9 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
     Returns:
         pandas.DataFrame, a row per epoch: epoch from 1, loss (mean categorical cross-entropy, in
         nats) and accuracy on train, as they were while learning, and on val.
+
+    Raises:
+        UserError: a loss is infinite or not a number; the epochs before were passed on.
     """
     learn, score = _loops(model, train_split, val_split, params)
     to_score = loops.in_batches(np.arange(len(val_split)), SCORED)
@@ -90,6 +94,12 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
             "val/loss": val_loss,
             "val/accuracy": val_accuracy,
         }
+        if not np.isfinite([loss, val_loss]).all():
+            raise UserError(
+                f"params.yaml: train_{model.name}.learning_rate: expected one with a finite loss, "
+                f"received {params.learning_rate:g}: {loss:g} on train, {val_loss:g} on val in epoch "
+                f"{epoch}; take a lower one"
+            )
         rows.append(row)
         on_epoch(row, images_per_second=len(train_split) / (learned - began))
         _print(row, params.epochs, time.perf_counter() - began)
