@@ -96,9 +96,9 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
         }
         if not np.isfinite([loss, val_loss]).all():
             raise UserError(
-                f"params.yaml: train_{model.name}.learning_rate: expected one with a finite loss, "
-                f"received {params.learning_rate:g}: {loss:g} on train, {val_loss:g} on val in epoch "
-                f"{epoch}; take a lower one"
+                f"params.yaml: train_{model.name}.learning_rate: expected a finite loss, received "
+                f"{loss:g} on train and {val_loss:g} on val in epoch {epoch} with "
+                f"{params.learning_rate:g}; take a lower rate"
             )
         rows.append(row)
         on_epoch(row, images_per_second=len(train_split) / (learned - began))
