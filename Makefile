@@ -15,10 +15,10 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-all check bench bench-all ui results changes stale verify replicate \
-	plots-page lock
+	merge-driver plots-page lock
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 repro: $(VENV)/installed ## Run what is not up to date of the whole study
 	@$(VENV)/bin/dvc repro
@@ -39,8 +39,18 @@ check: $(VENV)/installed ## Check lint, format, types and workflows
 	@if command -v actionlint >/dev/null; then actionlint; \
 		else echo 'actionlint is not installed: its check of the workflows is left out'; fi
 
-results: $(VENV)/installed ## Run what a change made stale, and nothing for data that are only missing
-	@$(VENV)/bin/dvc repro --pull --allow-missing || $(VENV)/bin/dvc repro --pull
+# A clone has no data. Where nothing that is stale needs any, none are brought. Otherwise they come from
+# DVC's cache, from the default remote where there is one that answers, or from the sources.
+results: $(VENV)/installed ## Run what a change made stale, and bring or make what that needs
+	@mkdir -p changes
+	@{ $(VENV)/bin/dvc repro --allow-missing 2>&1 || echo 'not all of it ran'; } | tee changes/repro.log
+	@! tail -n 1 changes/repro.log | grep -qx 'not all of it ran' || { \
+		grep -q '^ERROR: failed to reproduce .*: .Errno 2. No such file' changes/repro.log || exit 1; \
+		echo 'That stage needs data that are not in this folder: bringing or making them.'; \
+		test -z "$$($(VENV)/bin/dvc config core.remote)" || $(VENV)/bin/dvc fetch --quiet --run-cache || \
+			echo 'What could not be fetched from the remote is made again.'; \
+		$(VENV)/bin/dvc checkout --quiet --allow-missing; \
+		$(VENV)/bin/dvc repro; }
 	@test -f report/index.html || $(VENV)/bin/dvc checkout --quiet report/index.html 2>/dev/null \
 		|| $(VENV)/bin/dvc repro --quiet --single-item --force report
 
@@ -85,6 +95,12 @@ bench-%:
 data/raw:
 	@$(VENV)/bin/dvc repro --quiet fetch
 
+# `true` succeeds and changes nothing: the file stays as this branch has it. See .gitattributes.
+merge-driver: ## Have Git merge what the pipeline makes without conflicts, in this clone
+	@! git rev-parse --git-dir >/dev/null 2>&1 || { \
+		git config merge.generated.name 'keep ours; make repro makes it anew' && \
+		git config merge.generated.driver true; }
+
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build
 
@@ -102,6 +118,7 @@ lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
 # The project itself, so that `mnist-study` is a command.
 $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(MAKE) --no-print-directory merge-driver
 	@touch $@
 
 $(VENV)/locked: requirements.lock

@@ -129,6 +129,12 @@ class TinyStudy:
         yield content
         yaml.dump(content, self.root / name)
 
+    def make(self, target, **options):
+        """Run a make target here, with what this test runs with as if it were installed."""
+        if not (self.root / ".venv").exists():
+            (self.root / ".venv").symlink_to(sys.prefix)
+        return self(f"make --no-print-directory -o .venv/installed {target}", **options)
+
     def commit(self, message):
         self("git add -A")
         self(f"git commit -qm '{message}'")
@@ -139,3 +145,17 @@ class TinyStudy:
     def write(self, path, text):
         """Write a file, given by its path in the repository."""
         (self.root / path).write_text(text, encoding="utf-8")
+
+
+class Clone(TinyStudy):
+    """Another clone: what is in Git, and nothing else.
+
+    Args:
+        origin: a TinyStudy or a path; what is committed there is cloned.
+        root: a folder that does not exist yet.
+    """
+
+    def __init__(self, origin, root):
+        self.root = Path(root)
+        origin = getattr(origin, "root", origin)
+        subprocess.run(["git", "clone", "-q", origin, root], check=True, env=ENVIRONMENT)
