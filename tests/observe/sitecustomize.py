@@ -12,7 +12,7 @@ import os
 import sys
 from types import CodeType
 
-STUDY = "mnist_study"
+HOUSES = ("imagesets", "mnist_study")
 stage = next((word for word in sys.orig_argv if word.startswith("stages.")), None)
 
 if stage and os.environ.get("OBSERVED"):
@@ -43,7 +43,7 @@ if stage and os.environ.get("OBSERVED"):
     def begin():
         """From here on all is the stage's, also what the launcher has imported already."""
         global begun
-        for name in [name for name in sys.modules if name.partition(".")[0] == STUDY]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in HOUSES]:
             del sys.modules[name]
         from studykit import params
 
@@ -112,7 +112,7 @@ if stage and os.environ.get("OBSERVED"):
     def write_down():
         if not begun:  # a process that only has the stage's name in its arguments
             return
-        names = {name for name in sys.modules if name.partition(".")[0] == STUDY}
+        names = {name for name in sys.modules if name.partition(".")[0] in HOUSES}
         files = {getattr(sys.modules[name], "__file__", None) or "" for name in names}
         content = {
             "modules": sorted(file.removeprefix(root) for file in files if file.startswith(root)),
