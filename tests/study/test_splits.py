@@ -5,24 +5,28 @@ import pytest
 
 from mnist_study.data import partition, splits
 from mnist_study.data.splits import Split
+from studykit.errors import UserError
+
+CLASSES = tuple("0123456789")
 
 
 @pytest.fixture(scope="module")
 def tagged():
     """60,000 images of one pixel pair each, which together say the image's number."""
     number = np.arange(60_000)
-    x = np.stack([number // 256, number % 256], axis=1).astype(np.uint8).reshape(-1, 1, 2)
-    return Split(x, (number % 10).astype(np.uint8))
+    x = np.stack([number // 256, number % 256], axis=1).astype(np.uint8).reshape(-1, 1, 2, 1)
+    return Split(x, (number % 10).astype(np.uint8), CLASSES)
 
 
 def numbers(split):
-    return split.x[:, 0, 0].astype(int) * 256 + split.x[:, 0, 1]
+    x = split.x[:]
+    return x[:, 0, 0, 0].astype(int) * 256 + x[:, 0, 1, 0]
 
 
 def test_15_percent_of_60000_images_are_held_out(tagged):
     train, val = partition.split_train_val(tagged, val_fraction=0.15, seed=0)
     assert (len(train), len(val)) == (51_000, 9_000)
-    assert train.x.shape == (51_000, 1, 2)
+    assert train.x.shape == (51_000, 1, 2, 1)
     assert (train.x.dtype, train.y.dtype) == (np.uint8, np.uint8)
 
 
@@ -58,10 +62,29 @@ def test_another_seed_gives_other_splits(tagged):
 
 @pytest.mark.parametrize(("val_fraction", "num_images"), [(0.04, 10), (0.96, 10), (0.5, 1)])
 def test_a_split_that_would_be_empty_is_refused(tagged, val_fraction, num_images):
-    data = Split(tagged.x[:num_images], tagged.y[:num_images])
-    message = f"val_fraction {val_fraction} of {num_images} images leaves a split empty"
-    with pytest.raises(ValueError, match=f"^{message}$"):
+    data = partition.take(tagged, np.arange(num_images))
+    with pytest.raises(UserError) as error:
         partition.split_train_val(data, val_fraction=val_fraction, seed=0)
+    assert str(error.value) == (
+        "params.yaml: preprocess.val_fraction: expected a share that leaves images for training "
+        f"and for validation, received {val_fraction} of {num_images} images"
+    )
+
+
+def test_a_split_is_no_copy_of_the_images(tagged):
+    train, val = partition.split_train_val(tagged, val_fraction=0.15, seed=0)
+    for split in (train, partition.take(train, np.arange(3)), val):
+        assert not isinstance(split.x, np.ndarray)
+        assert split.x._array is tagged.x
+
+
+def test_some_images_are_taken_with_their_labels_and_all_classes():
+    x = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)
+    data = Split(x, np.array([0, 1, 1, 0], np.uint8), ("cat", "dog"))
+    some = partition.take(partition.take(data, np.array([3, 1, 0])), np.array([2, 0]))
+    assert some.x[:].ravel().tolist() == [0, 3]
+    assert (some.y.tolist(), some.classes) == ([0, 0], ("cat", "dog"))
+    assert (some.image_shape, some.num_classes, len(some)) == ((1, 1, 1), 2, 2)
 
 
 def test_images_without_labels_are_refused():
@@ -74,11 +97,11 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
     # (2 · 76.5² + 178.5² + 25.5²) / 4.
     x = np.zeros((4, 28, 28), np.uint8)
     x[2], x[3] = 255, 51
-    described = partition.describe(Split(x, np.array([3, 3, 0, 9], np.uint8)))
+    described = partition.describe(Split(x, np.array([3, 3, 0, 9], np.uint8), CLASSES))
     assert described["images"] == 4
     assert described["intensity_mean"] == 76.5
     assert described["intensity_std"] == pytest.approx(11_054.25**0.5, rel=1e-14)
-    assert described["images_per_digit"] == {
+    assert described["images_per_class"] == {
         "0": 1,
         "1": 0,
         "2": 0,
@@ -93,7 +116,7 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
 
 
 def test_a_description_does_not_depend_on_the_images_order(tiny_train):
-    turned = Split(tiny_train.x[::-1], tiny_train.y[::-1])
+    turned = partition.take(tiny_train, np.arange(len(tiny_train))[::-1])
     assert partition.describe(turned) == partition.describe(tiny_train)
 
 
@@ -104,11 +127,22 @@ def test_a_saved_split_is_read_back_exactly(tiny_train, tmp_path):
     assert np.array_equal(loaded.x, tiny_train.x)
     assert np.array_equal(loaded.y, tiny_train.y)
     assert len(loaded) == 600
+    assert loaded.classes == tuple("0123456789")
+
+
+def test_rows_are_saved_as_the_same_bytes_as_the_array_that_they_are(tagged, tmp_path):
+    order = np.random.default_rng(0).permutation(2_500)
+    rows = partition.take(tagged, order)
+    splits.save(tmp_path / "rows.npz", rows)
+    splits.save(tmp_path / "array.npz", Split(tagged.x[order], tagged.y[order], CLASSES))
+    assert (tmp_path / "rows.npz").read_bytes() == (tmp_path / "array.npz").read_bytes()
+    assert np.array_equal(splits.load(tmp_path / "rows.npz").x, tagged.x[order])
 
 
 def test_the_same_split_is_saved_as_the_same_bytes(tiny_train, tmp_path):
     splits.save(tmp_path / "first.npz", tiny_train)
-    splits.save(tmp_path / "second.npz", Split(tiny_train.x.copy(), tiny_train.y.copy()))
+    copy = Split(tiny_train.x.copy(), tiny_train.y.copy(), tiny_train.classes)
+    splits.save(tmp_path / "second.npz", copy)
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
 
 
@@ -117,4 +151,4 @@ def test_a_saved_split_holds_no_time(tiny_train, tmp_path):
     with zipfile.ZipFile(tmp_path / "train.npz") as archive:
         times = {entry.filename: entry.date_time for entry in archive.infolist()}
     earliest = (1980, 1, 1, 0, 0, 0)
-    assert times == {"x.npy": earliest, "y.npy": earliest}
+    assert times == dict.fromkeys(("x.npy", "y.npy", "classes.npy"), earliest)
