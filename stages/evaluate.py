@@ -4,6 +4,8 @@ Reads the models, the test split, the nets' histories and the split sizes; write
 test image and net, the claims with their verdicts, and what the report shows of images and nets.
 """
 
+from imagesets.catalogue import find
+from mnist_study.data.params import Data
 from mnist_study.scores.params import Evaluate
 from mnist_study.study import NETS
 from mnist_study.training.params import Compute
@@ -18,11 +20,11 @@ PLOTS = "plots/evaluate"
 
 
 def main():
-    params = load(evaluate=Evaluate, compute=Compute)
+    params = load(data=Data, evaluate=Evaluate, compute=Compute)
     with run("evaluate"):
         from mnist_study.compute import configure, keras
         from mnist_study.data import splits
-        from mnist_study.scores import evaluation, outputs
+        from mnist_study.scores import claims, evaluation, outputs
 
         configure(params.compute)
         test = splits.load(TEST)
@@ -31,7 +33,8 @@ def main():
             net: evaluation.evaluate(model, test, params.evaluate) for net, model in models.items()
         }
         outputs.write_scores(PLOTS, evaluations, params.evaluate)
-        outputs.write_verdicts(evaluations, params.evaluate)
+        stated = claims.state(find(params.data.name))
+        outputs.write_verdicts(evaluations, params.evaluate, stated)
         outputs.write_examples(PLOTS, evaluations, models, test, params.evaluate)
         write_json(f"{PLOTS}/inputs.json", {path: md5(path) for path in (TEST, *MODELS.values())})
 

@@ -4,6 +4,8 @@ Reads `replication/`, which `mnist-study replicate` writes; writes metrics with 
 claim that seeds can change.
 """
 
+from imagesets.catalogue import find
+from mnist_study.data.params import Data
 from mnist_study.scores.params import Evaluate
 from studykit.errors import command
 from studykit.files import write_json
@@ -12,12 +14,16 @@ from studykit.tracking.run import run
 
 
 def main():
-    params = load(evaluate=Evaluate).evaluate
+    params = load(data=Data, evaluate=Evaluate)
     with run("replicate"):
-        from mnist_study import replication  # only now: pandas takes a while to import
+        # Only now: pandas takes a while to import.
+        from mnist_study import replication
+        from mnist_study.scores import claims
 
         summary = replication.summarise(
-            *replication.read_tables(), claims=params.claims, confidence=params.confidence
+            *replication.read_tables(),
+            claims=claims.state(find(params.data.name)),
+            confidence=params.evaluate.confidence,
         )
         write_json("metrics/replicate.json", summary)
 

@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
+from studykit.dotted import look_up
+from studykit.records.parameters import Parameters
+from studykit.records.pipeline import Pipeline
+from studykit.records.trees import WorkingTree
 from tests.tiny_study import ROOT, TinyStudy
 
 FILES = (
     "dvc.lock",
+    "datasets.yaml",
     "dvc.yaml",
     "models/origins.json",
     "params.yaml",
@@ -98,21 +103,22 @@ class RecordedStudy(TinyStudy):
         Args:
             without: stages that did not run.
         """
-        yaml = YAML(typ="safe", pure=True)
-        lock = yaml.load(self.root / "dvc.lock")
-        declared = yaml.load(self.root / "dvc.yaml")["stages"]
-        params = yaml.load(self.root / "params.yaml")
-        for stage, locked in lock["stages"].items():
-            if stage in without:
+        lock = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")
+        tree = WorkingTree(self.root)
+        parameters = Parameters(tree)
+        for name, stage in Pipeline.of(tree).stages.items():
+            if name in without:
                 continue
-            known = {dep["path"]: dep for dep in locked["deps"]}
-            locked["deps"] = [known.get(path, {"path": path}) for path in declared[stage]["deps"]]
+            locked = lock["stages"][name]
+            for kind, paths in (("deps", stage.deps), ("outs", [out.path for out in stage.outs])):
+                known = {entry["path"]: entry for entry in locked[kind]}
+                locked[kind] = [known.get(path, {"path": path}) for path in paths]
+                for entry in locked[kind]:
+                    entry["md5"] = tree.md5(entry["path"]) or entry["md5"]
             locked["params"] = {
-                "params.yaml": {key: look_up(params, key) for key in declared[stage]["params"]}
+                file: {key: look_up(parameters.file(file), key) for key in keys}
+                for file, keys in stage.params.items()
             }
-            for file in (*locked["deps"], *locked["outs"]):
-                if (path := self.root / file["path"]).is_file():
-                    file["md5"] = hashlib.md5(path.read_bytes()).hexdigest()
         YAML().dump(lock, self.root / "dvc.lock")
 
     def branch(self, name, message="a change"):
@@ -129,9 +135,3 @@ class RecordedStudy(TinyStudy):
         self.commit(name)
         self(f"git update-ref refs/exps/{baseline[:2]}/{baseline[2:]}/{name} HEAD")
         self("git switch -q main")
-
-
-def look_up(params, key):
-    for part in key.split("."):
-        params = params[part]
-    return params

@@ -135,3 +135,7 @@ class TinyStudy:
 
     def read(self, path):
         return (self.root / path).read_text(encoding="utf-8")
+
+    def write(self, path, text):
+        """Write a file, given by its path in the repository."""
+        (self.root / path).write_text(text, encoding="utf-8")

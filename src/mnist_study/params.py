@@ -5,16 +5,17 @@ needs from where they are described, so that a new net's section makes no other 
 """
 
 from importlib import metadata
+from typing import Any
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import ValidationInfo, create_model, field_validator, model_validator
 
 from mnist_study.data.params import Data, Fetch, Preprocess
-from mnist_study.nets import cnn, dense
 from mnist_study.report.params import Report
 from mnist_study.scores.params import Evaluate
+from mnist_study.study import MODULES
 from mnist_study.training.params import Compute
 from studykit.compare.settings import DiffSettings
-from studykit.params import Section
+from studykit.params import Section, read
 
 
 class Libraries(Section):
@@ -35,16 +36,39 @@ class Libraries(Section):
         return version
 
 
-class Params(Section):
-    """The file."""
+class Fixed(Section):
+    """The sections that are there whichever nets there are."""
 
     data: Data
     fetch: Fetch
     preprocess: Preprocess
-    train_dense: dense.Params
-    train_cnn: cnn.Params
     evaluate: Evaluate
     report: Report
     diff: DiffSettings
     compute: Compute
     libraries: Libraries
+
+    @model_validator(mode="after")
+    def _has_stages_for_all_nets(self):
+        """Tell what `dvc.yaml` lacks for a net now, and not when it has been trained."""
+        stages = read("dvc.yaml")["stages"]
+        for net in MODULES:
+            trained, history = f"models/{net}.keras", f"plots/train_{net}/history.csv"
+            for stage, key, needed in (
+                (f"train_{net}", "outs", [trained, history]),
+                ("evaluate", "deps", [trained, history]),
+                ("report", "deps", [history, f"metrics/train_{net}.json"]),
+                ("report", "params", [f"train_{net}"]),
+            ):
+                listed = str(stages.get(stage, {}).get(key))
+                if lacking := [each for each in needed if f"'{each}'" not in listed]:
+                    raise ValueError(
+                        f"dvc.yaml with {lacking[0]} among the {key} of {stage}, "
+                        f"since there is src/mnist_study/nets/{net}.py"
+                    )
+        return self
+
+
+# The file: `train_NET` describes itself in the net's module.
+_TRAINED: dict[str, Any] = {f"train_{net}": (module.Params, ...) for net, module in MODULES.items()}
+Params = create_model("Params", __base__=Fixed, **_TRAINED)

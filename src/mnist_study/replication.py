@@ -4,15 +4,16 @@ A single run's interval says what other test images would have changed. The inte
 another split into train and val, and other initial weights, change on the same test images.
 """
 
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import special  # scipy.stats takes half a second to import
 
-from mnist_study.scores.claims import CLAIMS, Verdict, judge_accuracy
+from mnist_study.scores import pairs
+from mnist_study.scores.claims import Verdict, judge_accuracy
 from mnist_study.scores.uncertainty import Interval, wilson_interval
+from mnist_study.study import NETS
 
 TRIALS = "replication/trials.csv"
 HISTORIES = "replication/histories.csv"
@@ -123,38 +124,32 @@ def summarise(trials, histories, *, claims, confidence):
     Args:
         trials: pandas.DataFrame, a row per trial and net: trial, net, test/accuracy.
         histories: pandas.DataFrame, a row per trial, net and epoch: trial, net, epoch, val/loss.
-        claims: the section evaluate.claims of the parameters.
+        claims: what scores.claims.state returned.
         confidence: of all intervals.
 
     Returns:
         dict: how many seeds, the fields of Mean and more by net, the differences between the nets,
         and claim to dict of Verdict's fields.
     """
-    nets = list(dict.fromkeys(trials["net"]))
+    nets = [net for net in NETS if net in set(trials["net"])]
     accuracies = trials.pivot(index="trial", columns="net", values="test/accuracy")
-    claimed = {
-        claim.of: getattr(claims, name)
-        for name, claim in CLAIMS.items()
-        if claim.quantity == "accuracy"
-    }
+    claimed = {claim.of: claim.claimed for claim in claims.values() if claim.quantity == "accuracy"}
     summary: dict[str, Any] = {"seeds": len(accuracies)}
     for net in nets:
         summary[net] = _summarise_net(accuracies[net], claimed.get(net), confidence=confidence)
-    for first, second in combinations(nets, 2):
+    for first, second in pairs(nets):
         difference = mean_interval(accuracies[second] - accuracies[first], confidence=confidence)
         summary[f"{second}_minus_{first}"] = difference._asdict()
     verdicts = {}
-    for name, claim in CLAIMS.items():
-        if claim.of not in nets:
-            continue
-        if claim.quantity == "accuracy":
+    for name, claim in claims.items():
+        if claim.of in nets and claim.quantity == "accuracy":
             mean = mean_interval(accuracies[claim.of], confidence=confidence)
             interval = Interval(mean.low, mean.high)
-            verdict = judge_accuracy(getattr(claims, name), mean.mean, interval)
-        else:
+            verdicts[name] = judge_accuracy(claim.claimed, mean.mean, interval)._asdict()
+        elif claim.of in nets:
             losses = val_losses(histories, claim.of)
-            verdict = judge_overfitting(getattr(claims, name), losses, confidence=confidence)
-        verdicts[name] = verdict._asdict()
+            verdict = judge_overfitting(claim.claimed, losses, confidence=confidence)
+            verdicts[name] = verdict._asdict()
     return summary | {"claims": verdicts}
 
 

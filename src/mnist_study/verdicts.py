@@ -1,14 +1,15 @@
 """Which verdicts count: those over many seeds, where they are of the study in front of the reader.
 
 The trials of `mnist-study replicate` take half an hour, so they are older than most changes. With
-them is kept what they were measured on: parameters, data (by the SHA-256 that the parameters hold)
-and code. Where one of these differs from the study as it is, its own run alone decides.
+them is kept what they were measured on: parameters, data (by their SHA-256) and code. Where one of
+these differs from the study as it is, its own run alone decides.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
+from imagesets.catalogue import FILE, find
 from mnist_study import replication
 from mnist_study.scores import claims
 from mnist_study.study import NETS
@@ -17,14 +18,16 @@ from studykit.params import read
 
 MEASURED_ON = "replication/measured_on.json"
 METRICS = ("claims", "replicate")
-# All that a trial's accuracies and histories depend on, besides the seeds.
+# All that a trial's accuracies and histories depend on, besides the seeds; None means all keys.
 PARAMETERS = {
-    "fetch": ("sha256",),
+    "data": None,
     "preprocess": ("val_fraction",),
-    **{f"train_{net}": None for net in NETS},  # all keys
+    **{f"train_{net}": None for net in NETS},
     "compute": ("deterministic", "instruction_set"),
 }
+DESCRIBED = ("sources", "title", "noun", "licence", "cite", "claims")  # changes no image
 CODE = (
+    "src/imagesets",
     "src/mnist_study/compute.py",
     "src/mnist_study/data",
     "src/mnist_study/nets",
@@ -49,6 +52,8 @@ def measured_on(params, root="."):
         for section, keys in PARAMETERS.items()
         for key in keys or params[section]
     }
+    entry = find(params["data"]["name"], Path(root, FILE)).model_dump(exclude={*DESCRIBED})
+    values |= {f"{FILE}:{key}": value for key, value in entry.items()}
     paths = [Path(root, path) for path in CODE]
     files = [file for path in paths for file in (sorted(path.rglob("*.py")) or [path])]
     code = {file.relative_to(root).as_posix(): md5(file) for file in files}
@@ -106,10 +111,11 @@ def _tell(key, here, there):
     return both if len(both) <= 120 else f"{key} is another"
 
 
-def decide(once, repeated, differences):
+def decide(stated, once, repeated, differences):
     """The verdict that counts of each claim: many seeds outweigh one run of the same study.
 
     Args:
+        stated: what scores.claims.state returned.
         once: content of metrics/claims.json.
         repeated: content of metrics/replicate.json.
         differences: what the function of that name returned.
@@ -121,10 +127,10 @@ def decide(once, repeated, differences):
     """
     decided = {}
     for name, verdict in once.items():
-        quantity = claims.CLAIMS[name].quantity
+        quantity = stated[name].quantity
         over_seeds = not differences and name in repeated["claims"]
         decided[name] = (repeated["claims"][name] if over_seeds else verdict) | {
-            "statement": claims.describe(name, verdict),
+            "statement": stated[name].statement,
             "rule": (replication.RULES if over_seeds else claims.RULES)[quantity],
             "source": f"replicate/claims/{name}" if over_seeds else f"claims/{name}",
             "seeds": repeated["seeds"] if over_seeds else None,
@@ -141,8 +147,9 @@ def read_decided():
     """
     once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
     trials, trial_histories = replication.read_tables()
-    found = differences(read(), trials, trial_histories, read_histories())
-    return decide(once, repeated, found), found
+    params = read()
+    found = differences(params, trials, trial_histories, read_histories())
+    return decide(claims.state(find(params["data"]["name"])), once, repeated, found), found
 
 
 def read_histories():

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from studykit.dotted import look_up
 from studykit.errors import UserError
 
 FILE = "studykit.yaml"
+PARAMETER = re.compile(r"\$\{([\w.-]+)\}")  # as DVC's templates name one
 
 
 class Described(BaseModel):
@@ -90,7 +92,7 @@ class Study(Described):
         name: of MLflow's experiment.
         description: of MLflow's experiment, in a sentence or two.
         registry: what the names of registered models and data sets in MLflow begin with: best the
-            name of the data. The study's name by default.
+            name of the data, also by a parameter, `${dotted.key}`. The study's name by default.
         libraries: packages whose versions each run in MLflow notes.
         command: what users type; messages advise it.
         params: `module:Class` of the pydantic model that `params.yaml` is checked by.
@@ -113,6 +115,23 @@ class Study(Described):
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
     preload: Preload = Preload()
+
+    def registry_for(self, values):
+        """`registry`, with the values of the parameters that it names; free of marks.
+
+        Args:
+            values: all of `params.yaml`.
+        """
+
+        def value(match):
+            return str(look_up(values, match[1], default=match[1]))
+
+        return re.sub(r"[/:'\"]", "_", PARAMETER.sub(value, self.registry or self.name))
+
+    @property
+    def parameters_of_registry(self):
+        """The parameters that `registry` names."""
+        return PARAMETER.findall(self.registry or "")
 
     @cached_property
     def all_seeds(self):

@@ -142,7 +142,7 @@ def test_stale_results(study, run):
     status, output, _ = run("stale", "workspace")
     assert status == 1
     assert output.startswith(
-        "train_cnn: train_cnn.dropout changed\nreplicate: train_cnn changed\n"
+        "train_cnn: train_cnn.dropout changed\nreport: train_cnn changed\n"
         "These results of workspace are"
     )
     assert run("stale") == (0, "", "")  # what is committed is fresh
@@ -181,10 +181,7 @@ def test_deleted_predictions(study, run):
     study.branch("fewer")
     status, output, _ = run("diff")
     assert status == 2
-    assert output.splitlines()[-1] == (
-        "Could not compare: the results of workspace are not those of its code: evaluate; "
-        "the predictions of cnn are gone."
-    )
+    assert output.splitlines()[-1] == "Could not compare: the predictions of cnn are gone."
 
 
 def test_a_claim_that_no_longer_holds(study, run):
@@ -262,6 +259,27 @@ def test_another_processor_breaks_no_claim(study, run):
     assert (
         "The claim cnn_accuracy is now refuted, reproduced before; it is not judged: "
         "the same inputs gave another result."
+    ) in output.splitlines()
+
+
+def test_claims_on_other_test_examples_are_not_lost(study, run):
+    path = study.root / "metrics/claims.json"
+    path.write_text("{}")
+    for net in ("dense", "cnn"):
+        table = study.root / f"plots/evaluate/{net}_predictions.csv"
+        head, *rows = table.read_text().splitlines(keepends=True)
+        table.write_text(head + "".join(reversed(rows)))
+    study.lock()
+    study.branch("other-data")
+    status, output, _ = run("diff")
+    assert status == 2
+    assert output.splitlines()[-1] == (
+        "Could not compare: the test examples of cnn are not the same; "
+        "the test examples of dense are not the same."
+    )
+    assert (
+        "The claim cnn_accuracy is now dropped, reproduced before; it is not judged: "
+        "the test examples are others."
     ) in output.splitlines()
 
 

@@ -197,6 +197,18 @@ def test_a_name_is_readable_and_a_git_ref():
     assert names()[0].startswith("default-")
 
 
+def test_a_name_begins_with_the_data_where_the_study_is_told_of_them_by_a_parameter(project):
+    def named(word):
+        (trial,) = expand(grid([word]))
+        return trial.name.rpartition("-")[0]
+
+    assert named("train.units=6") == "train.units=6"
+    settings = project / "studykit.yaml"
+    settings.write_text(settings.read_text() + "registry: data-${train.optimizer}\n")
+    assert named("train.units=6") == "data-adam,train.units=6"
+    assert named("train.optimizer=sgd") == "train.optimizer=sgd"  # which says it
+
+
 @pytest.mark.parametrize(
     ("path", "target", "changes"),
     [

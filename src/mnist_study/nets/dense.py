@@ -1,8 +1,10 @@
 """The fully connected net: hidden layers of one width."""
 
 from mnist_study.nets import classifier
-from mnist_study.training.params import Training
+from mnist_study.training.params import Activation, Training
 from studykit.params import Count
+
+TITLE, PLACE = "dense net", 1
 
 
 class Params(Training):
@@ -10,13 +12,18 @@ class Params(Training):
 
     hidden_layers: Count
     units: Count
+    activation: Activation
 
 
-def build(params):
-    """Build the net, as nets.classifier describes it.
+def build(params, **data):
+    """Build the net.
 
     Args:
         params: Params.
+        data: image_shape and num_classes, as nets.classifier takes them.
+
+    Returns:
+        keras.Sequential, as nets.classifier describes it.
     """
     from mnist_study.compute import keras
 
@@ -24,4 +31,4 @@ def build(params):
         keras.layers.Dense(params.units, activation=params.activation, name=f"hidden_{number}")
         for number in range(1, params.hidden_layers + 1)
     ]
-    return classifier("dense", [keras.layers.Flatten(name="flatten"), *hidden])
+    return classifier("dense", [keras.layers.Flatten(name="flatten"), *hidden], **data)

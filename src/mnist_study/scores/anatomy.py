@@ -31,25 +31,23 @@ def describe_layers(model):
 
 
 def first_convolution(models, image):
-    """The filters of the first convolution that any net begins with, and its answer to one image.
+    """The filters of the first convolution that a net begins with, and its answer to one image.
 
     Args:
-        models: keras.Sequential of each net; one at least has a Conv2D layer.
-        image: uint8 (28, 28).
+        models: net to keras.Sequential.
+        image: uint8 (height, width, channels).
 
     Returns:
-        float32 (size, size, filters), the kernels; float32 (height, width, filters), the feature
-        maps after the activation.
+        dict: net, its name; kernels, float32 (size, size, filters), the mean over channels; maps,
+        float32 (height, width, filters), after the activation. Empty where no net begins so.
     """
-    model, layer = next(
-        (model, layer)
-        for model in models
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Conv2D)
-    )
-    kernels = np.asarray(layer.kernel)[:, :, 0]
-    maps = keras.Model(model.inputs[0], layer.output)(image[np.newaxis, ..., np.newaxis])
-    return kernels, np.asarray(maps)[0]
+    for net, model in models.items():
+        layer = next(layer for layer in model.layers if getattr(layer, "kernel", None) is not None)
+        if isinstance(layer, keras.layers.Conv2D):
+            maps = keras.Model(model.inputs[0], layer.output)(image[np.newaxis])
+            kernels = np.asarray(layer.kernel).mean(axis=2)
+            return {"net": np.array(net), "kernels": kernels, "maps": np.asarray(maps)[0]}
+    return {}
 
 
 def _multiply_adds(layer):

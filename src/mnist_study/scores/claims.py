@@ -9,35 +9,34 @@ A verdict is one of
 from typing import NamedTuple
 
 from mnist_study.scores.uncertainty import Interval, turning_epoch
+from mnist_study.study import NETS
+from studykit.errors import UserError
 
 ROUNDING = 0.005  # half a percent: the study states accuracies to a whole percent
+SPLITS = {split: split for split in ("train", "val", "test")}
 MIN_EPOCHS = 6  # four coefficients of the curve, and something left to measure its noise by
 
 
 class Claim(NamedTuple):
-    """What the study states of one quantity.
+    """What the study states of one quantity of a data set.
 
     Attributes:
-        statement: in words, with {claimed} for the value.
         quantity: images (of a split), accuracy (of a net, on test), or overfit_epoch (of a net).
         of: the split or the net.
+        claimed: the number.
+        statement: in words.
     """
 
-    statement: str
     quantity: str
     of: str
+    claimed: float
+    statement: str
 
 
-CLAIMS = {  # by the parameter in evaluate.claims that holds the value
-    "train_images": Claim("{claimed:,} images train", "images", "train"),
-    "test_images": Claim("{claimed:,} images test", "images", "test"),
-    "dense_accuracy": Claim(
-        "The dense net reaches {claimed:.0%} test accuracy", "accuracy", "dense"
-    ),
-    "cnn_accuracy": Claim("The CNN reaches {claimed:.0%} test accuracy", "accuracy", "cnn"),
-    "dense_overfit_epoch": Claim(
-        "The dense net overfits from epoch {claimed} or so", "overfit_epoch", "dense"
-    ),
+STATEMENTS = {  # by quantity
+    "images": "{claimed:,} images {of}",
+    "accuracy": "The {of} reaches {claimed:.0%} test accuracy",
+    "overfit_epoch": "The {of} overfits from epoch {claimed} or so",
 }
 RULES = {  # by quantity: how one run is judged
     "images": "The number of images is exact: it is the claimed one, or the claim is refuted.",
@@ -65,11 +64,36 @@ class Verdict(NamedTuple):
     verdict: str
 
 
+def state(entry):
+    """The claims on a data set.
+
+    Args:
+        entry: of `datasets.yaml`, checked.
+
+    Returns:
+        dict: name, such as `dense_accuracy`, to Claim. Those on nets that there are not are left
+        out.
+
+    Raises:
+        UserError: a claim is on something that the study does not measure.
+    """
+    stated = {}
+    for claim in entry.claims:
+        of, named = claim.split or claim.net, SPLITS if claim.split else NETS
+        if claim.metric not in STATEMENTS or (claim.metric == "images") != bool(claim.split):
+            known = "images of a split, accuracy and overfit_epoch of a net"
+            raise UserError(f"{entry.where('claims')}: expected {known}, received {claim.metric}")
+        if of in named:
+            statement = STATEMENTS[claim.metric].format(claimed=claim.value, of=named[of])
+            stated[f"{of}_{claim.metric}"] = Claim(claim.metric, of, claim.value, statement)
+    return stated
+
+
 def judge(claims, *, sizes, scores, histories, confidence):
     """Judge all claims by one run.
 
     Args:
-        claims: the section evaluate.claims of the parameters.
+        claims: what state returned.
         sizes: images per split, by name.
         scores: what evaluation.score returned, by net.
         histories: pandas.DataFrame with epoch and val/loss, by net.
@@ -79,8 +103,7 @@ def judge(claims, *, sizes, scores, histories, confidence):
         dict: claim to dict of Verdict's fields.
     """
     verdicts = {}
-    for name, (_, quantity, of) in CLAIMS.items():
-        claimed = getattr(claims, name)
+    for name, (quantity, of, claimed, _) in claims.items():
         if quantity == "images":
             verdict = judge_count(claimed, sizes[of])
         elif quantity == "accuracy":
@@ -135,13 +158,3 @@ def judge_overfitting(claimed, history, *, confidence):
     else:
         verdict = "undecided"
     return Verdict(claimed, lowest, interval.low, interval.high, verdict)
-
-
-def describe(name, verdict):
-    """What a claim says, in words.
-
-    Args:
-        name: of the claim.
-        verdict: dict of Verdict's fields.
-    """
-    return CLAIMS[name].statement.format(claimed=verdict["claimed"])

@@ -1,12 +1,11 @@
 """Score what a network says of the test images, and choose which of them are shown."""
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from mnist_study.scores import anatomy, calibration
+from mnist_study.scores import anatomy, calibration, pairs
 from mnist_study.scores.confusion import confusion
 from mnist_study.scores.prediction import predict
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
@@ -47,7 +46,7 @@ def evaluate(model, test, params):
     """
     probabilities = predict(model, test)
     table = tabulate(probabilities, test.y)
-    scores = score(probabilities, test.y, confidence=params.confidence)
+    scores = score(probabilities, test, confidence=params.confidence)
     scores |= calibration.score(
         table, bins=params.calibration_bins, confidence=params.confidence, seed=params.seed
     )
@@ -63,13 +62,13 @@ def metrics(evaluations, *, confidence):
 
     Returns:
         dict: net to test (its scores) and multiply_adds (of one image); and for each two nets
-        SECOND_minus_FIRST to the fields of PairedDifference.
+        SECOND_minus_FIRST to the fields of PairedDifference; see scores.pairs.
     """
     differences = {
         f"{second}_minus_{first}": paired_difference(
             evaluations[first].correct, evaluations[second].correct, confidence=confidence
         )._asdict()
-        for first, second in combinations(evaluations, 2)
+        for first, second in pairs(evaluations)
     }
     return {
         net: {"test": each.scores, "multiply_adds": int(each.layers["multiply_adds"].sum())}
@@ -81,11 +80,11 @@ def tabulate(probabilities, y):
     """One row per test image, in the order of the file.
 
     Args:
-        probabilities: float32 (n, 10).
-        y: uint8 (n,).
+        probabilities: float32 (n, classes).
+        y: uint8 (n,), place of each image's class.
 
     Returns:
-        pandas.DataFrame: label, prediction, and confidence, the predicted digit's probability.
+        pandas.DataFrame: label, prediction, and confidence, the predicted class's probability.
     """
     return pd.DataFrame(
         {
@@ -96,19 +95,20 @@ def tabulate(probabilities, y):
     )
 
 
-def score(probabilities, y, *, confidence):
+def score(probabilities, test, *, confidence):
     """Metrics of one network.
 
     Args:
-        probabilities: float32 (n, 10).
-        y: uint8 (n,).
+        probabilities: float32 (n, classes).
+        test: Split of n images.
         confidence: of the accuracy's Wilson interval, in (0, 1).
 
     Returns:
         dict: loss (mean categorical cross-entropy, in nats), accuracy and its interval, the number
-        of errors, and precision, recall and F1 per digit.
+        of errors, and precision, recall and F1 by name of the class.
     """
-    counts = confusion(tabulate(probabilities, y))
+    y, classes = test.y, test.classes
+    counts = confusion(tabulate(probabilities, y), len(classes))
     right, labelled, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     correct = int(right.sum())
     interval = wilson_interval(correct, len(y), confidence=confidence)
@@ -121,9 +121,9 @@ def score(probabilities, y, *, confidence):
         "accuracy_low": interval.low,
         "accuracy_high": interval.high,
         "errors": len(y) - correct,
-        "precision": _by_digit(right, predicted),
-        "recall": _by_digit(right, labelled),
-        "f1": _by_digit(2 * right, labelled + predicted),
+        "precision": _by_class(classes, right, predicted),
+        "recall": _by_class(classes, right, labelled),
+        "f1": _by_class(classes, 2 * right, labelled + predicted),
     }
 
 
@@ -146,6 +146,6 @@ def choose_examples(tables, *, samples, seed):
     return np.unique(np.concatenate([sampled, *wrong])), sampled
 
 
-def _by_digit(images, of):
-    """Shares by digit; that of none is 0."""
-    return {str(digit): float(share) for digit, share in enumerate(images / np.maximum(of, 1))}
+def _by_class(classes, images, of):
+    """Shares by class; that of none is 0."""
+    return dict(zip(classes, (images / np.maximum(of, 1)).tolist(), strict=True))

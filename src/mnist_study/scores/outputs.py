@@ -22,15 +22,16 @@ def write_scores(folder, evaluations, params):
     write_json("metrics/evaluate.json", metrics)
 
 
-def write_verdicts(evaluations, params):
+def write_verdicts(evaluations, params, stated):
     """Judge the claims by this run; write and print the verdicts.
 
     Args:
         evaluations, params: see write_scores.
+        stated: claims, as claims.state returned them.
     """
     described = read_json("metrics/preprocess.json")
     verdicts = claims.judge(
-        params.claims,
+        stated,
         sizes={name: split["images"] for name, split in described.items()},
         scores={net: each.scores for net, each in evaluations.items()},
         histories={net: pd.read_csv(f"plots/train_{net}/history.csv") for net in evaluations},
@@ -38,7 +39,7 @@ def write_verdicts(evaluations, params):
     )
     write_json("metrics/claims.json", verdicts)
     for name, verdict in verdicts.items():
-        print(f"{claims.describe(name, verdict)}: {verdict['verdict']}")
+        print(f"{stated[name].statement}: {verdict['verdict']}")
 
 
 def write_examples(folder, evaluations, models, test, params):
@@ -56,5 +57,5 @@ def write_examples(folder, evaluations, models, test, params):
         seed=params.seed,
     )
     write_arrays(f"{folder}/examples.npz", x=test.x[shown], index=shown, sampled=sampled)
-    kernels, maps = anatomy.first_convolution(models.values(), test.x[sampled[0]])
-    write_arrays(f"{folder}/convolution.npz", kernels=kernels, maps=maps)
+    if convolution := anatomy.first_convolution(models, test.x[sampled[0]]):
+        write_arrays(f"{folder}/convolution.npz", **convolution)

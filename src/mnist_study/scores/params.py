@@ -3,16 +3,6 @@
 from studykit.params import Count, Fraction, Section, Seed
 
 
-class Claims(Section):
-    """The section evaluate.claims: what the study states."""
-
-    train_images: Count
-    test_images: Count
-    dense_accuracy: Fraction
-    cnn_accuracy: Fraction
-    dense_overfit_epoch: Count
-
-
 class Evaluate(Section):
     """The section evaluate."""
 
@@ -20,4 +10,3 @@ class Evaluate(Section):
     samples: Count
     seed: Seed
     calibration_bins: Count
-    claims: Claims

@@ -22,7 +22,7 @@ def predict(model, split):
         split: Split of n images.
 
     Returns:
-        float32 (n, 10), rows that sum to 1.
+        float32 (n, classes), rows that sum to 1.
 
     Raises:
         ValueError: the last layer is another one.
@@ -31,9 +31,9 @@ def predict(model, split):
     if getattr(last, "activation", None) is not keras.activations.softmax or not last.use_bias:
         raise ValueError(f"{model.name}: expected a last layer with softmax and bias, got {last}")
     up_to_last = keras.Model(model.inputs[0], last.input)
-    x = split.x[..., np.newaxis]
+    x, images = split.x, tf.TensorSpec((None, *split.image_shape), tf.uint8)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *x.shape[1:]), tf.uint8)], autograph=False)
+    @tf.function(input_signature=[images], autograph=False)
     def run(batch):
         return up_to_last(batch, training=False)
 

@@ -12,6 +12,7 @@ from mnist_study.compute import configure, keras
 from mnist_study.data import splits
 from mnist_study.training import keras_file, loops
 from mnist_study.training.forward import Forward
+from studykit.errors import UserError
 from studykit.files import write_csv, write_json
 
 PROCESSED = Path("data/processed")
@@ -26,18 +27,20 @@ def train_and_write(name, build, *, params, compute, on_epoch):
 
     Args:
         name: of the net.
-        build: function from its parameters to a keras.Sequential that is not compiled.
+        build: function from its parameters, image_shape and num_classes to a keras.Sequential
+            that is not compiled.
         params: the net's section of the parameters.
         compute: the section on how to compute.
         on_epoch: called after each epoch with its row of the history, and how many images per
             second it learned from.
     """
     configure(compute)
-    model = build(params)
+    train_split, val_split = (splits.load(PROCESSED / f"{name}.npz") for name in ("train", "val"))
+    model = build(params, image_shape=train_split.image_shape, num_classes=train_split.num_classes)
     history = train(
         model,
-        splits.load(PROCESSED / "train.npz"),
-        splits.load(PROCESSED / "val.npz"),
+        train_split,
+        val_split,
         params=params,
         seed=compute.seed,
         steps_per_execution=compute.steps_per_execution,
@@ -65,6 +68,9 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
     Returns:
         pandas.DataFrame, a row per epoch: epoch from 1, loss (mean categorical cross-entropy, in
         nats) and accuracy on train, as they were while learning, and on val.
+
+    Raises:
+        UserError: a loss is infinite or not a number; the epochs before were passed on.
     """
     learn, score = _loops(model, train_split, val_split, params)
     to_score = loops.in_batches(np.arange(len(val_split)), SCORED)
@@ -88,6 +94,12 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
             "val/loss": val_loss,
             "val/accuracy": val_accuracy,
         }
+        if not np.isfinite([loss, val_loss]).all():
+            raise UserError(
+                f"params.yaml: train_{model.name}.learning_rate: expected a finite loss, received "
+                f"{loss:g} on train and {val_loss:g} on val in epoch {epoch} with "
+                f"{params.learning_rate:g}; take a lower rate"
+            )
         rows.append(row)
         on_epoch(row, images_per_second=len(train_split) / (learned - began))
         _print(row, params.epochs, time.perf_counter() - began)

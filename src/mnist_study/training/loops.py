@@ -3,7 +3,6 @@
 import numpy as np
 
 from mnist_study.compute import keras, tf
-from mnist_study.data.mnist import NUM_CLASSES
 
 NO_IMAGE = -1  # fills up a last batch
 
@@ -30,14 +29,14 @@ class Loop:
         """Bring the split to where TensorFlow computes.
 
         Args:
-            network: function, or keras.Model, from uint8 (batch_size, 28, 28, 1) and `training` to
-                probabilities, float32 (batch_size, 10), made by a softmax.
+            network: function, or keras.Model, from uint8 (batch_size, height, width, channels) and
+                `training` to probabilities, float32 (batch_size, classes), made by a softmax.
             split: Split of n images.
             jit_compile: whether XLA compiles the loop to one program. That costs half a second, and
                 pays where the operations of a batch are small.
         """
         self._network = network
-        self._x = tf.constant(split.x[..., np.newaxis])
+        self._x = tf.constant(split.x)
         self._y = tf.constant(split.y.astype(np.int32))
         self._run = tf.function(self._run_in_graph, jit_compile=jit_compile, autograph=False)
 
@@ -79,12 +78,12 @@ class Loop:
         """What is done with a batch.
 
         Args:
-            x: uint8 (batch_size, 28, 28, 1).
+            x: uint8 (batch_size, height, width, channels).
             labels: int32 (batch_size,).
             weights: float32 (batch_size,): 1, or 0 where there is no image.
 
         Returns:
-            float32 (batch_size,), the images' cross-entropy; float32 (batch_size, 10).
+            float32 (batch_size,), the images' cross-entropy; float32 (batch_size, classes).
         """
         raise NotImplementedError
 
@@ -121,5 +120,5 @@ class Learning(Loop):
 
 
 def _losses(probabilities, labels):
-    targets = tf.one_hot(labels, NUM_CLASSES)
+    targets = tf.one_hot(labels, probabilities.shape[-1])
     return keras.losses.categorical_crossentropy(targets, probabilities), probabilities

@@ -14,7 +14,6 @@ Optimizer = Literal["adam", "adamw", "nadam", "rmsprop", "sgd"]
 class Training(Section):
     """What the training of any net needs; each net's section adds its own."""
 
-    activation: Activation
     optimizer: Optimizer
     learning_rate: Positive
     batch_size: Count

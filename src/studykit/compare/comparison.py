@@ -12,7 +12,13 @@ from studykit.compare.causes import (
     unattributable_models,
 )
 from studykit.compare.changes import Change, Rerun, changes, compare_stages
-from studykit.compare.metrics import Flips, MetricChange, compare_accuracies, compare_metrics
+from studykit.compare.metrics import (
+    Flips,
+    MetricChange,
+    compare_accuracies,
+    compare_metrics,
+    same_examples,
+)
 from studykit.compare.results import Results
 from studykit.compare.verdict import (
     INCOMPARABLE,
@@ -70,8 +76,8 @@ def compare(base: Results, head: Results, settings) -> Comparison:
     left_out = set() if fatal else not_comparable_metrics(head)
     metrics = [*accuracies, *_other_metrics(base, head, settings, accuracies, left_out)]
     claims = changes(_verdicts(base.claims), _verdicts(head.claims))
-    claims_judged = not _claims_have_same_inputs(base, head)
-    broken = [claim for claim in claims if claims_judged and no_longer_holds(claim)]
+    excuse = _excuse_of_claims(base, head)
+    broken = [claim for claim in claims if not excuse and no_longer_holds(claim)]
     status = _status(fatal, metrics, broken, unpaired)
     problems = [*fatal, *unpaired]
     return Comparison(
@@ -87,7 +93,7 @@ def compare(base: Results, head: Results, settings) -> Comparison:
         notes=[
             *_notes_on_inputs(base, head, fatal, accuracies, not_judged),
             *(note_metrics(metrics) if base.exist else ()),
-            *(note_claims(claims, broken) if base.exist else ()),
+            *(note_claims(claims, broken, excuse) if base.exist else ()),
         ],
         verdict=conclude(status, metrics, broken, problems),
         status=status,
@@ -121,10 +127,15 @@ def _other_metrics(base, head, settings, accuracies, left_out):
     return compare_metrics(before, after, settings.tolerances)
 
 
-def _claims_have_same_inputs(base, head):
-    """Whether no declared input explains another verdict on a claim."""
+def _excuse_of_claims(base, head):
+    """Why another verdict on a claim is nobody's doing, or None where somebody answers for it."""
     path = head.path("claims", "claims")
-    return path is not None and same_inputs(base, head, path)
+    if path is not None and same_inputs(base, head, path):
+        return "the same inputs gave another result"
+    for model, table in base.predictions.items():
+        if model in head.predictions and not same_examples(table, head.predictions[model]):
+            return "the test examples are others"
+    return None
 
 
 def _notes_on_inputs(base, head, fatal, accuracies, not_judged):

@@ -90,9 +90,14 @@ def no_pairs(model, before, after):
     """Why two tables of predictions are not of the same examples, or None where they are."""
     if after is None:
         return f"the predictions of {model} are gone"
-    if not np.array_equal(before["label"], after["label"]):
+    if not same_examples(before, after):
         return f"the test examples of {model} are not the same"
     return None
+
+
+def same_examples(before, after):
+    """Whether two tables of predictions have the same labels."""
+    return np.array_equal(before["label"], after["label"])
 
 
 def compare_metrics(before, after, tolerances):

@@ -74,12 +74,13 @@ def note_metrics(metrics):
             yield f"{meaning}: {', '.join(names[:MOST])}{more}"
 
 
-def note_claims(claims, broken):
+def note_claims(claims, broken, excuse):
     """A note for each claim that fares otherwise, and fails nothing.
 
     Args:
         claims: list of Change, of verdicts.
         broken: those of them that fail the change.
+        excuse: why the others do not.
     """
     for claim in claims:
         if claim in broken or not claim.before:
@@ -87,7 +88,7 @@ def note_claims(claims, broken):
         if no_longer_holds(claim):
             yield (
                 f"the claim {claim.name} is now {claim.after or 'dropped'}, {claim.before} before; "
-                "it is not judged: the same inputs gave another result"
+                f"it is not judged: {excuse}"
             )
         elif claim.after not in (HOLDS, None):
             yield f"the claim {claim.name} is now {claim.after}, {claim.before} before"

@@ -31,6 +31,7 @@ class StageRecord:
         outs: MD5 of each output, likewise.
         open: function from a path to a local file or folder with that input's or output's content,
             or to None where it is not to be had.
+        values: all of `params.yaml`, also what the stage does not declare.
     """
 
     stage: str
@@ -38,6 +39,7 @@ class StageRecord:
     deps: dict[str, str]
     outs: dict[str, str]
     open: Callable[[str], Path | None] = field(compare=False)
+    values: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def key(self):
@@ -64,17 +66,18 @@ def record_from_workspace(stage, root="."):
     stages = Pipeline.of(tree).stages
     if stage not in stages:
         raise UserError(f"{FILE}: expected a stage {stage}, found {', '.join(stages) or 'none'}")
-    declared = stages[stage]
+    declared, parameters = stages[stage], Parameters(tree)
 
     def open_here(path):
         return Path(root, path) if Path(root, path).exists() else None
 
     return StageRecord(
         stage=stage,
-        params=Parameters(tree).of_stage(declared),
+        params=parameters.of_stage(declared),
         deps=tree.md5s(path for path in declared.deps if not _is_elsewhere(path)),
         outs=tree.md5s(out.path for out in declared.outs if not _is_elsewhere(out.path)),
         open=open_here,
+        values=parameters.file(),
     )
 
 
@@ -92,7 +95,7 @@ def records(revision, folder):
         UserError: `dvc.yaml` or `dvc.lock` is wrong.
     """
     tree = revision.tree
-    lock = Lock.of(tree, Pipeline.of(tree))
+    lock, values = Lock.of(tree, Pipeline.of(tree)), Parameters(tree).file()
 
     def open_file(path):
         return _local_copy(revision, path, lock.md5s[path], Path(folder))
@@ -104,6 +107,7 @@ def records(revision, folder):
             deps=_here(lock.stages[name].deps),
             outs=_here(lock.stages[name].outs),
             open=open_file,
+            values=values,
         )
         for name in lock.in_order()
     ]

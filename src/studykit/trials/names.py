@@ -31,12 +31,13 @@ class Namer:
         self._pipeline = Pipeline.of(self._tree)
         self._code = _code(self._pipeline, target, self._tree)
 
-    def name(self, overrides, values):
+    def name(self, overrides, values, *, label=""):
         """The name of a trial.
 
         Args:
             overrides: what differs from `params.yaml`, by dotted key.
             values: all of `params.yaml`, with that difference.
+            label: a word that it begins with.
 
         Raises:
             UserError: templates in `dvc.yaml` cannot be resolved with those values.
@@ -49,13 +50,13 @@ class Namer:
         declared: dict[str, object] = {}
         for stage in pipeline.needed_by(self._target):
             declared |= parameters.of_stage(stage)
-        return name_by(overrides, [self._target, code, declared])
+        return name_by(overrides, [self._target, code, declared], label=label)
 
 
-def name_by(overrides, determined_by):
+def name_by(overrides, determined_by, *, label=""):
     """A name of values, and of the digest of what determines the results, as JSON has it."""
     text = json.dumps(determined_by, sort_keys=True, default=str)
-    return f"{_readable(overrides)}-{hashlib.md5(text.encode()).hexdigest()[:7]}"
+    return f"{_readable(overrides, label)}-{hashlib.md5(text.encode()).hexdigest()[:7]}"
 
 
 def spell(value):
@@ -82,9 +83,10 @@ def _source(path, pipeline, contents):
     return contents.md5(path, without=made)
 
 
-def _readable(overrides):
+def _readable(overrides, label):
     """Overrides as the part of a Git ref that a person reads."""
-    words = ",".join(f"{key}={spell(value)}" for key, value in overrides.items())
+    values = [f"{key}={spell(value)}" for key, value in overrides.items()]
+    words = ",".join([label] * bool(label) + values)
     bare = re.sub(r"[\"'\[\]{} ]", "", words)
     return re.sub(r"[^A-Za-z0-9_.,=-]+|(?<=\.)\.", "-", bare)[:80].strip("-.,") or "default"
 

@@ -167,12 +167,18 @@ def expand(*choices, target=None):
 
 def _trial(overrides, values, namer, named):
     try:
-        name = namer.name(overrides, values)
+        name = namer.name(overrides, values, label=_label(overrides, values, named))
         check_values(named, values)
     except UserError as invalid:
         error = str(invalid).replace("\n", "; ")
         return Trial(name_by(overrides, values), overrides, error)
     return Trial(name, overrides)
+
+
+def _label(overrides, values, named):
+    """What data a trial is of, where parameters say so and the overrides do not."""
+    keys = set(named.parameters_of_registry)
+    return named.registry_for(values) if keys and not keys & overrides.keys() else ""
 
 
 def done(trials):

@@ -33,7 +33,7 @@ def log_data_sets(experiment, run, record):
     for path, split in data_sets(experiment.study, record).items():
         md5 = record.deps[path]
         dataset = Dataset(
-            name=f"{experiment.prefix}-{split}",
+            name=f"{experiment.prefix(record)}-{split}",
             digest=md5[:36],  # as many characters as MLflow takes: all, but of a folder's `….dir`
             source_type="dvc",
             source=json.dumps({"path": path, "md5": md5}),

@@ -54,10 +54,13 @@ class Experiment:
         self.on_news = on_news
         self._lock = lock
 
-    @property
-    def prefix(self):
-        """What the names of registered models and data sets begin with."""
-        return re.sub(r"[/:'\"]", "_", self.study.registry or self.study.name)
+    def prefix(self, record):
+        """What the names of registered models and data sets begin with.
+
+        Args:
+            record: StageRecord, whose parameters the study's `registry` may name as `${key}`.
+        """
+        return self.study.registry_for(record.values)
 
     def locked(self):
         """Hold the lock of this repository's processes for a block."""

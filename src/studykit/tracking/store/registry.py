@@ -43,7 +43,7 @@ class Registry:
             What was written: a list of names.
         """
         model = self._experiment.study.outputs.match("models", file.path)
-        name = f"{self._experiment.prefix}-{re.sub('[/:]', '_', model)}"
+        name = f"{self._experiment.prefix(record)}-{re.sub('[/:]', '_', model)}"
         with self._experiment.locked():
             self._make(name, model)
             version = self._version_of(name, file.md5)

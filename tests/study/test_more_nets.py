@@ -1,0 +1,92 @@
+"""Another number of nets: what it takes, what is told when something is forgotten, what follows."""
+
+import json
+import re
+
+import pytest
+
+from tests.more_nets import add_net, remove_net
+
+FIVE = {"softmax": "softmax regression", "second": "second net", "third": "third net"}
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "told"),
+    [
+        ("stage", "models/softmax.keras among the outs of train_softmax"),
+        ("evaluate", "models/softmax.keras among the deps of evaluate"),
+        ("report", "plots/train_softmax/history.csv among the deps of report"),
+    ],
+)
+def test_what_dvc_yaml_lacks_for_a_net_is_told_by_the_first_stage(study, forgotten, told):
+    add_net(study, "softmax", "softmax regression", 3, **{forgotten: False})
+    done = study("python -m studykit.start stages.fetch", check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"expected dvc.yaml with {told}, since there is src/mnist_study/nets/softmax.py" in line
+
+
+def test_a_net_without_a_section_and_a_section_without_a_net_are_told(study):
+    add_net(study, "softmax", "softmax regression", 3)
+    params = study.read("params.yaml")
+    study.write("params.yaml", params.replace("train_softmax:", "train_sofmax:"))
+    done = study("python -m studykit.start stages.fetch", check=False)
+    assert done.returncode == 1
+    assert done.stderr == "params.yaml: train_sofmax: unknown key, did you mean train_softmax?\n"
+
+
+@pytest.fixture(scope="module")
+def three(tiny_repro, tmp_path_factory):
+    """A tiny study to which a third net has been added and run; with what DVC printed."""
+    study = tiny_repro.study.copy(tmp_path_factory.mktemp("three") / "study")
+    study.commit("two nets")
+    add_net(study, "softmax", "softmax regression", 3)
+    study.output = study("dvc repro 2>&1").stdout
+    return study
+
+
+@pytest.mark.slow
+def test_a_third_net_retrains_no_other(three):
+    ran = re.findall("Running stage '(.*?)'", three.output)
+    assert ran == ["train_softmax", "evaluate", "replicate", "report"]
+
+
+@pytest.mark.slow
+def test_a_third_net_is_scored_and_compared_with_each_other_net(three):
+    metrics = json.loads(three.read("metrics/evaluate.json"))
+    nets, pairs = list(metrics)[:3], list(metrics)[3:]
+    assert nets == ["dense", "cnn", "softmax"]
+    assert pairs == ["cnn_minus_dense", "softmax_minus_dense", "softmax_minus_cnn"]
+    accuracy = metrics["softmax"]["test"]["accuracy"]
+    for page in ("report/report.md", "report/index.html"):
+        text = re.sub("<.*?>", "", three.read(page))
+        assert "softmax regression" in text
+        assert f"{accuracy:.2%}" in text
+    assert (three.root / "plots/report/softmax/curves.png").exists()
+
+
+@pytest.mark.slow
+def test_tools_follow_a_third_net(three):
+    assert three("mnist-study stale").stdout == ""
+    said = three("mnist-study diff HEAD workspace --md", check=False).stdout
+    assert "softmax" in said
+    lineage = three("mnist-study lineage workspace").stdout
+    assert "train_softmax" in lineage
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_any_number_of_nets_goes_through_the_whole_pipeline(tiny_repro, tmp_path, number):
+    study = tiny_repro.study.copy(tmp_path / "study")
+    if number == 1:
+        remove_net(study, "cnn")
+    for place, (net, title) in enumerate(FIVE.items() if number == 5 else (), start=3):
+        add_net(study, net, title, place)
+    study("dvc repro 2>&1")
+    metrics = json.loads(study.read("metrics/evaluate.json"))
+    nets = [name for name in metrics if "_minus_" not in name]
+    assert len(nets) == number
+    assert len(metrics) - number == {1: 0, 2: 1, 5: 4}[number]  # pairs
+    page = study.read("report/index.html")
+    assert "undefined" not in page.lower()
+    assert all((study.root / f"plots/report/{net}/curves.png").exists() for net in nets)
