@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
-from imagesets.formats import FORMATS
 from studykit.errors import UserError
 from studykit.params import Count, Fraction, Section, Seed, Sha256, check, read
 
 FILE = "datasets.yaml"
+FORMATS = ("csv", "folder", "idx", "npz", "parquet")  # modules of imagesets.formats
 
 Text = Annotated[str, Field(min_length=1, description="a text")]
 Names = Annotated[list[str], Field(description="a list of names of files")]
