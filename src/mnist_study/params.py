@@ -24,6 +24,7 @@ class Libraries(Section):
     keras: str
     matplotlib: str
     numpy: str
+    pillow: str
     scipy: str
     tensorflow: str
 
