@@ -22,7 +22,7 @@ TERMS = re.compile(
 )
 EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
 COMMANDS = STUDY / "commands"  # no output depends on them
-MODULE, FUNCTION, HOUSE, IMAGES_HOUSE = 250, 50, 3500, 1500  # lines at most
+MODULE, FUNCTION, HOUSE, IMAGES_HOUSE = 250, 50, 3500, 1650  # lines at most
 HEAVY = {"PIL", "matplotlib", "mlflow", "pandas", "pooch", "pyarrow", "tensorflow"}
 
 

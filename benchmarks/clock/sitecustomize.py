@@ -17,10 +17,10 @@ FORKED = "forked"  # which has a clock of its own
 PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
     "dvc.stage.run": {"cmd_run": "stages"},
     "imagesets.images": {"read": "data"},
-    "mnist_study.data.partition": dict.fromkeys(
+    "imagesets.partition": dict.fromkeys(
         ("describe", "first_of_each_class", "split_train_val"), "data"
     ),
-    "mnist_study.data.splits": {"load": "data", "save": "data"},
+    "imagesets.splits": {"load": "data", "save": "data"},
     "mnist_study.report.figures.digits": {"choose": "figures"},
     "mnist_study.report.figures.panels": {"draw_panels": "figures", "write_figures": "figures"},
     "mnist_study.report.figures.replication": {"draw_panels": "figures"},

@@ -181,7 +181,7 @@ def test_a_broken_list_of_processors_is_a_warning(study, tracker, capsys, broken
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["params.yaml", "src/mnist_study/data/splits.py"])
+@pytest.mark.parametrize("path", ["params.yaml", "src/imagesets/splits.py"])
 def test_dvc_locks_no_stage_that_was_edited_while_it_trained(tiny_repro, tmp_path, path):
     study = tiny_repro.study.copy(tmp_path / "study")
     study.set_params(train_dense__epochs=30)

@@ -167,7 +167,7 @@ def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(study):
 import mlflow, numpy as np, pandas as pd
 from mnist_study.compute import configure
 from mnist_study.scores import prediction
-from mnist_study.data import splits
+from imagesets import splits
 from mnist_study.training.params import Compute
 from studykit.params import load
 configure(load(compute=Compute).compute)

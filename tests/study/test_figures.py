@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.data.partition import first_of_each_class
-from mnist_study.data.splits import Split
+from imagesets.partition import first_of_each_class
+from imagesets.splits import Split
 from mnist_study.report.figures import curves
 from mnist_study.report.figures.digits import draw_digit, draw_digits, draw_predictions
 from mnist_study.report.figures.style import compose, plt, save

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from imagesets.splits import Split
 from mnist_study.compute import keras, tf
-from mnist_study.data.splits import Split
 from mnist_study.nets import cnn
 from mnist_study.training import fit
 from mnist_study.training.forward import Forward

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from imagesets.splits import Split
 from mnist_study.compute import keras
-from mnist_study.data.splits import Split
 from mnist_study.nets import dense
 from mnist_study.training import loops
 from mnist_study.training.loops import NO_IMAGE, in_batches

@@ -3,8 +3,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from mnist_study.data import partition, splits
-from mnist_study.data.splits import Split
+from imagesets import partition, splits
+from imagesets.splits import Split
 from studykit.errors import UserError
 
 CLASSES = tuple("0123456789")

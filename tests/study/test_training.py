@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imagesets import splits
+from imagesets.partition import split_train_val
+from imagesets.splits import Split
 from mnist_study.compute import keras
-from mnist_study.data import splits
-from mnist_study.data.partition import split_train_val
-from mnist_study.data.splits import Split
 from mnist_study.nets import cnn, dense
 from mnist_study.training import fit
 

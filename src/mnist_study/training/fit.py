@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from imagesets import splits
 from mnist_study.compute import configure, keras
-from mnist_study.data import splits
 from mnist_study.training import keras_file, loops
 from mnist_study.training.forward import Forward
 from studykit.errors import UserError
