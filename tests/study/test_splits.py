@@ -9,6 +9,7 @@ from studykit.errors import UserError
 
 DIGITS = tuple("0123456789")
 
+
 @pytest.fixture(scope="module")
 def tagged():
     """60,000 images of one pixel pair each, which together say the image's number."""
