@@ -178,6 +178,7 @@ def test_colour_images_of_many_classes_are_predicted():
 @pytest.mark.parametrize(
     ("nets", "expected"),
     [
+        ([], []),
         (["a"], []),
         (["a", "b"], ["a b"]),
         (["b", "a", "c"], ["b a", "b c", "a c"]),

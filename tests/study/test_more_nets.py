@@ -29,10 +29,8 @@ def test_what_dvc_yaml_lacks_for_a_net_is_told_by_the_first_stage(new, forgotten
     add_net(new, "softmax", "softmax regression", 3, **{forgotten: False})
     done = new("python -m studykit.start stages.fetch", check=False)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line == (
-        f"error: dvc.yaml: {told}, received none; src/mnist_study/nets/softmax.py is a net of the study"
-    )
+    net = "src/mnist_study/nets/softmax.py is a net of the study"
+    assert done.stderr == f"error: dvc.yaml: {told}, received none; {net}\n"
 
 
 def test_a_net_without_a_section_and_a_section_without_a_net_are_told(new):
