@@ -25,7 +25,8 @@ PARAMETERS = {
     **{f"train_{net}": None for net in NETS},
     "compute": ("deterministic", "instruction_set"),
 }
-DESCRIBED = ("sources", "title", "noun", "licence", "cite", "claims")  # changes no image
+# Of the data set's entry: what changes no image, and its name, which data.name holds.
+DESCRIBED = ("name", "sources", "title", "noun", "licence", "cite", "claims")
 CODE = (
     "src/imagesets",
     "src/mnist_study/compute.py",
