@@ -20,7 +20,6 @@ from tests.tiny_study import ROOT, edit_yaml
 
 PARAMS = read(ROOT / "params.yaml")
 MNIST = find("mnist", ROOT / FILE)
-STATED = claims.state(MNIST)
 FIT = "src/mnist_study/training/fit.py"
 NETS = ("dense", "cnn")
 
@@ -220,6 +219,7 @@ REPEATED = {
         "dense_overfit_epoch": claims.Verdict(6, 10, 6, 16, "reproduced")._asdict(),
     },
 }
+STATED = {name: claim for name, claim in claims.state(MNIST).items() if name in ONCE}
 
 
 def brief(decided):
@@ -251,6 +251,59 @@ def test_seeds_of_another_study_decide_nothing():
     assert decided["dense_accuracy"]["rule"] == claims.RULES["accuracy"]
 
 
+def test_seeds_that_judge_fewer_claims_leave_the_others_to_one_run():
+    """So it is with a net that was added after they were trained."""
+    repeated = REPEATED | {"claims": {"dense_accuracy": REPEATED["claims"]["dense_accuracy"]}}
+    decided = brief(verdicts.decide(STATED, ONCE, repeated, []))
+    assert decided["dense_accuracy"] == ("reproduced", "replicate/claims/dense_accuracy", 10)
+    assert decided["dense_overfit_epoch"] == ("undecided", "claims/dense_overfit_epoch", None)
+
+
+def test_without_claims_nothing_is_decided():
+    assert verdicts.decide({}, {}, {"seeds": 10, "claims": {}}, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("stated", "once", "repeated", "told"),
+    [
+        pytest.param(
+            {},
+            ONCE,
+            {},
+            "claims.json: {}, received others: dense_accuracy, dense_overfit_epoch, test_images",
+            id="of another data set",
+        ),
+        pytest.param(
+            STATED | {"dense_accuracy": STATED["dense_accuracy"]._replace(claimed=0.97)},
+            ONCE,
+            {},
+            "claims.json: {}, received others: dense_accuracy",
+            id="changed",
+        ),
+        pytest.param(
+            STATED,
+            {name: ONCE[name] for name in ("test_images", "dense_accuracy")},
+            {},
+            "claims.json: {}, received others: dense_overfit_epoch",
+            id="added",
+        ),
+        pytest.param(
+            STATED,
+            ONCE,
+            {"dense_accuracy": REPEATED["claims"]["dense_accuracy"] | {"claimed": 0.95}},
+            "replicate.json: {}, received others: dense_accuracy",
+            id="changed since the seeds were summed up",
+        ),
+    ],
+)
+def test_verdicts_on_other_claims_than_those_stated_are_refused(stated, once, repeated, told):
+    """So it is when the data set or a claim was changed, and the pipeline has not run again."""
+    with pytest.raises(UserError) as error:
+        verdicts.decide(stated, once, {"seeds": 10, "claims": repeated}, [])
+    expected = told.format("expected verdicts on the claims in datasets.yaml")
+    assert str(error.value) == f"metrics/{expected}; run dvc repro"
+
+
 def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_whether_all_hold(
     tmp_path, monkeypatch, capsys
 ):
@@ -259,6 +312,7 @@ def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_wheth
     write_json("metrics/replicate.json", REPEATED)
     found = []
     monkeypatch.setattr(verdicts, "read", lambda: PARAMS)
+    monkeypatch.setattr(verdicts.claims, "state", lambda entry: STATED)
     shutil.copy(ROOT / FILE, FILE)
     monkeypatch.setattr(verdicts.replication, "read_tables", lambda: (None, None))
     monkeypatch.setattr(verdicts, "read_histories", dict)
