@@ -59,11 +59,12 @@ class Experiment:
         """What the names of registered models and data sets begin with.
 
         Args:
-            record: StageRecord, whose parameters the study's `registry` may name as `${key}`.
+            record: StageRecord, whose parameters the study's `registry` may name as `${key}`; for
+                one that is not there stands the study's name.
         """
 
         def value(match):
-            return str(look_up(record.values, match[1], default=match[1]))
+            return str(look_up(record.values, match[1], default=self.study.name))
 
         prefix = re.sub(r"\$\{([\w.-]+)\}", value, self.study.registry or self.study.name)
         return re.sub(r"[/:'\"]", "_", prefix)
