@@ -13,6 +13,7 @@ from imagesets.catalogue import FILE, find
 from mnist_study import replication
 from mnist_study.scores import claims
 from mnist_study.study import NETS
+from studykit.errors import UserError
 from studykit.files import md5, read_json
 from studykit.params import read
 
@@ -25,7 +26,8 @@ PARAMETERS = {
     **{f"train_{net}": None for net in NETS},
     "compute": ("deterministic", "instruction_set"),
 }
-DESCRIBED = ("sources", "title", "noun", "licence", "cite", "claims")  # changes no image
+# Of the data set's entry: what changes no image, and its name, which data.name holds.
+DESCRIBED = ("name", "sources", "title", "noun", "licence", "cite", "claims")
 CODE = (
     "src/imagesets",
     "src/mnist_study/compute.py",
@@ -124,7 +126,17 @@ def decide(stated, once, repeated, differences):
         dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
         is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
         for one run) and exact (whether it is counted, which leaves no doubt).
+
+    Raises:
+        UserError: the verdicts are on other claims.
     """
+    claimed = {name: claim.claimed for name, claim in stated.items()}
+    _check_claims("metrics/claims.json", once, claimed)
+    _check_claims(
+        "metrics/replicate.json",
+        repeated["claims"],
+        {name: claimed[name] for name in repeated["claims"] if name in claimed},
+    )
     decided = {}
     for name, verdict in once.items():
         quantity = stated[name].quantity
@@ -137,6 +149,16 @@ def decide(stated, once, repeated, differences):
             "exact": quantity == "images",
         }
     return decided
+
+
+def _check_claims(path, verdicts, claimed):
+    judged = {name: verdict["claimed"] for name, verdict in verdicts.items()}
+    if judged != claimed:
+        other = sorted(name for name, _ in judged.items() ^ claimed.items())
+        raise UserError(
+            f"{path}: expected verdicts on the claims in {FILE}, "
+            f"received others: {', '.join(dict.fromkeys(other))}; run dvc repro"
+        )
 
 
 def read_decided():

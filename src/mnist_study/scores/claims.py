@@ -75,18 +75,30 @@ def state(entry):
         out.
 
     Raises:
-        UserError: a claim is on something that the study does not measure.
+        UserError: a claim is on something that the study does not measure, or is no number of it.
     """
     stated = {}
     for claim in entry.claims:
         of, named = claim.split or claim.net, SPLITS if claim.split else NETS
-        if claim.metric not in STATEMENTS or (claim.metric == "images") != bool(claim.split):
-            known = "images of a split, accuracy and overfit_epoch of a net"
-            raise UserError(f"{entry.where('claims')}: expected {known}, received {claim.metric}")
+        _check(claim, entry.where("claims"))
         if of in named:
             statement = STATEMENTS[claim.metric].format(claimed=claim.value, of=named[of])
             stated[f"{of}_{claim.metric}"] = Claim(claim.metric, of, claim.value, statement)
     return stated
+
+
+def _check(claim, where):
+    number, splits = claim.value, ", ".join(SPLITS)
+    if claim.metric not in STATEMENTS or (claim.metric == "images") != bool(claim.split):
+        known = "images of a split, accuracy and overfit_epoch of a net"
+        raise UserError(f"{where}: expected {known}, received {claim.metric}")
+    if claim.split and claim.split not in SPLITS:
+        raise UserError(f"{where}: expected a split, one of {splits}, received {claim.split}")
+    if claim.metric == "accuracy" and not 0 < number < 1:
+        raise UserError(f"{where}: expected an accuracy in (0, 1), received {number}")
+    if claim.metric != "accuracy" and not (isinstance(number, int) and number > 0):
+        expected = f"{claim.metric} to be a whole number of at least 1"
+        raise UserError(f"{where}: expected {expected}, received {number}")
 
 
 def judge(claims, *, sizes, scores, histories, confidence):
