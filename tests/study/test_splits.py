@@ -3,19 +3,11 @@ import zipfile
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-from imagesets import partition, splits
-from imagesets.splits import Split
-from studykit.errors import UserError
-
-CLASSES = tuple("0123456789")
-=======
 from imagesets import partition, splits
 from imagesets.splits import Rows, Split
 from studykit.errors import UserError
 
 DIGITS = tuple("0123456789")
->>>>>>> studytests
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +15,12 @@ def tagged():
     """60,000 images of one pixel pair each, which together say the image's number."""
     number = np.arange(60_000)
     x = np.stack([number // 256, number % 256], axis=1).astype(np.uint8).reshape(-1, 1, 2, 1)
-<<<<<<< HEAD
-    return Split(x, (number % 10).astype(np.uint8), CLASSES)
-
-
-def numbers(split):
-    x = split.x[:]
-    return x[:, 0, 0, 0].astype(int) * 256 + x[:, 0, 1, 0]
-=======
     return Split(x, (number % 10).astype(np.uint8), DIGITS)
 
 
 def numbers(split):
     pixels = split.x[:].reshape(-1, 2).astype(int)
     return pixels[:, 0] * 256 + pixels[:, 1]
->>>>>>> studytests
 
 
 def test_15_percent_of_60000_images_are_held_out(tagged):
@@ -80,36 +63,13 @@ def test_another_seed_gives_other_splits(tagged):
 
 @pytest.mark.parametrize(("val_fraction", "num_images"), [(0.04, 10), (0.96, 10), (0.5, 1)])
 def test_a_split_that_would_be_empty_is_refused(tagged, val_fraction, num_images):
-<<<<<<< HEAD
-    data = partition.take(tagged, np.arange(num_images))
-=======
     data = Split(tagged.x[:num_images], tagged.y[:num_images], DIGITS)
->>>>>>> studytests
     with pytest.raises(UserError) as error:
         partition.split_train_val(data, val_fraction=val_fraction, seed=0)
     assert str(error.value) == (
         "params.yaml: preprocess.val_fraction: expected a share that leaves images for training "
         f"and for validation, received {val_fraction} of {num_images} images"
     )
-<<<<<<< HEAD
-
-
-def test_a_split_is_no_copy_of_the_images(tagged):
-    train, val = partition.split_train_val(tagged, val_fraction=0.15, seed=0)
-    for split in (train, partition.take(train, np.arange(3)), val):
-        assert not isinstance(split.x, np.ndarray)
-        assert split.x._array is tagged.x
-
-
-def test_some_images_are_taken_with_their_labels_and_all_classes():
-    x = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)
-    data = Split(x, np.array([0, 1, 1, 0], np.uint8), ("cat", "dog"))
-    some = partition.take(partition.take(data, np.array([3, 1, 0])), np.array([2, 0]))
-    assert some.x[:].ravel().tolist() == [0, 3]
-    assert (some.y.tolist(), some.classes) == ([0, 0], ("cat", "dog"))
-    assert (some.image_shape, some.num_classes, len(some)) == ((1, 1, 1), 2, 2)
-=======
->>>>>>> studytests
 
 
 def test_images_without_labels_are_refused():
@@ -122,11 +82,7 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
     # (2 · 76.5² + 178.5² + 25.5²) / 4.
     x = np.zeros((4, 28, 28, 1), np.uint8)
     x[2], x[3] = 255, 51
-<<<<<<< HEAD
-    described = partition.describe(Split(x, np.array([3, 3, 0, 9], np.uint8), CLASSES))
-=======
     described = partition.describe(Split(x, np.array([3, 3, 0, 9], np.uint8), DIGITS))
->>>>>>> studytests
     assert described["images"] == 4
     assert described["intensity_mean"] == 76.5
     assert described["intensity_std"] == pytest.approx(11_054.25**0.5, rel=1e-14)
@@ -145,11 +101,7 @@ def test_a_split_is_described_by_counts_mean_and_standard_deviation():
 
 
 def test_a_description_does_not_depend_on_the_images_order(tiny_train):
-<<<<<<< HEAD
-    turned = partition.take(tiny_train, np.arange(len(tiny_train))[::-1])
-=======
     turned = Split(tiny_train.x[::-1], tiny_train.y[::-1], DIGITS)
->>>>>>> studytests
     assert partition.describe(turned) == partition.describe(tiny_train)
 
 
@@ -161,25 +113,11 @@ def test_a_saved_split_is_read_back_exactly(tiny_train, tmp_path):
     assert np.array_equal(loaded.y, tiny_train.y)
     assert loaded.classes == DIGITS
     assert len(loaded) == 600
-    assert loaded.classes == tuple("0123456789")
-
-
-def test_rows_are_saved_as_the_same_bytes_as_the_array_that_they_are(tagged, tmp_path):
-    order = np.random.default_rng(0).permutation(2_500)
-    rows = partition.take(tagged, order)
-    splits.save(tmp_path / "rows.npz", rows)
-    splits.save(tmp_path / "array.npz", Split(tagged.x[order], tagged.y[order], CLASSES))
-    assert (tmp_path / "rows.npz").read_bytes() == (tmp_path / "array.npz").read_bytes()
-    assert np.array_equal(splits.load(tmp_path / "rows.npz").x, tagged.x[order])
 
 
 def test_the_same_split_is_saved_as_the_same_bytes(tiny_train, tmp_path):
     splits.save(tmp_path / "first.npz", tiny_train)
-<<<<<<< HEAD
-    copy = Split(tiny_train.x.copy(), tiny_train.y.copy(), tiny_train.classes)
-=======
     copy = Split(tiny_train.x.copy(), tiny_train.y.copy(), DIGITS)
->>>>>>> studytests
     splits.save(tmp_path / "second.npz", copy)
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
 
@@ -190,8 +128,6 @@ def test_a_saved_split_holds_no_time(tiny_train, tmp_path):
         times = {entry.filename: entry.date_time for entry in archive.infolist()}
     earliest = (1980, 1, 1, 0, 0, 0)
     assert times == dict.fromkeys(("x.npy", "y.npy", "classes.npy"), earliest)
-<<<<<<< HEAD
-=======
 
 
 @pytest.fixture
@@ -260,4 +196,3 @@ def test_the_first_images_of_each_class_are_shown_and_black_ones_where_there_are
     assert not first[1].any()
     assert np.array_equal(first[2, :3], colour.x[[0, 3, 6]])
     assert not first[2, 3].any()
->>>>>>> studytests

@@ -61,16 +61,7 @@ class Experiment:
             record: StageRecord, whose parameters the study's `registry` may name as `${key}`; for
                 one that is not there stands the study's name.
         """
-<<<<<<< HEAD
         return self.study.registry_for(record.values)
-=======
-
-        def value(match):
-            return str(look_up(record.values, match[1], default=self.study.name))
-
-        prefix = re.sub(r"\$\{([\w.-]+)\}", value, self.study.registry or self.study.name)
-        return re.sub(r"[/:'\"]", "_", prefix)
->>>>>>> studytests
 
     def locked(self):
         """Hold the lock of this repository's processes for a block."""
