@@ -2,18 +2,17 @@
 
 import numpy as np
 
-from mnist_study.data.mnist import NUM_CLASSES
 
-
-def confusion(table):
+def confusion(table, num_classes):
     """Count images by what they are and what they are taken for.
 
     Args:
         table: pandas.DataFrame with label and prediction, a row per image.
+        num_classes: labels are below it.
 
     Returns:
-        int64 (10, 10): by label (row) and prediction (column).
+        int64 (num_classes, num_classes): by label (row) and prediction (column).
     """
-    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    counts = np.zeros((num_classes, num_classes), np.int64)
     np.add.at(counts, (table["label"].to_numpy(), table["prediction"].to_numpy()), 1)
     return counts

@@ -108,7 +108,7 @@ def score(probabilities, y, *, confidence):
         dict: loss (mean categorical cross-entropy, in nats), accuracy and its interval, the number
         of errors, and precision, recall and F1 per digit.
     """
-    counts = confusion(tabulate(probabilities, y))
+    counts = confusion(tabulate(probabilities, y), probabilities.shape[1])
     right, labelled, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     correct = int(right.sum())
     interval = wilson_interval(correct, len(y), confidence=confidence)

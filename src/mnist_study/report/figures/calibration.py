@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS
+from mnist_study.report.figures.style import look
 from mnist_study.study import NETS
 
 FOOT = -0.06  # where the counts stand
@@ -30,7 +30,7 @@ def draw_reliability(axis, bins, net, *, ece):
         markersize=5,
         elinewidth=1,
         capsize=2,
-        color=COLOURS[net],
+        color=look(net)["color"],
         label=f"{NETS[net]}, by bin",
     )
     for row in bins.itertuples():

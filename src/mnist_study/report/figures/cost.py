@@ -2,7 +2,7 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, MARKERS
+from mnist_study.report.figures.style import BELOW, look
 from mnist_study.study import NETS
 
 
@@ -20,26 +20,20 @@ def draw_accuracy_by_parameters(axis, points, *, confidence):
             parameters,
             accuracy,
             yerr=[[accuracy - low], [high - accuracy]],
-            fmt=MARKERS[net],
+            linestyle="",
             capsize=3,
-            color=COLOURS[net],
-        )
-        axis.annotate(
-            f"{NETS[net]}, {parameters:,}",
-            (parameters, accuracy),
-            xytext=(9, 0),
-            textcoords="offset points",
-            va="center",
+            label=f"{NETS[net]}, {parameters:,}",
+            **look(net),
         )
     axis.set(
-        title=f"{_ratio(sizes)} the parameters: {_gain(accuracies)} points",
+        title=_compare(sizes, accuracies, "parameters"),
         xlabel="parameters",
         ylabel=f"test accuracy, with {confidence:.0%} interval",
     )
-    axis.set_xlim(0, 1.55 * max(sizes))
+    axis.set_xlim(0, 1.1 * max(sizes))
     axis.xaxis.set_major_formatter("{x:,.0f}")
-    axis.xaxis.set_major_locator(MaxNLocator(5))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    _finish(axis)
     axis.margins(y=0.15)
 
 
@@ -54,25 +48,25 @@ def draw_accuracy_by_work(axis, curves):
         curves: net to (multiply–accumulates until the end of each epoch, validation accuracies).
     """
     for net, (work, accuracies) in curves.items():
-        axis.plot(
-            work, accuracies, marker=MARKERS[net], markersize=4, color=COLOURS[net], label=NETS[net]
-        )
+        axis.plot(work, accuracies, markersize=4, label=NETS[net], **look(net))
     works, finals = zip(*((w.iloc[-1], a.iloc[-1]) for w, a in curves.values()), strict=True)
     axis.set(
-        title=f"{_ratio(works)} the training work: {_gain(finals)} points",
+        title=_compare(works, finals, "training work"),
         xlabel="multiply–accumulates, forward passes",
         ylabel="validation accuracy",
         xscale="log",
     )
+    _finish(axis)
+
+
+def _finish(axis):
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    axis.legend(loc="lower right")
+    axis.legend(**BELOW, ncols=2)  # beside the points, the names of two near ones would overlap
 
 
-def _ratio(pair):
-    """How many times the first the second is."""
-    return f"{pair[1] / pair[0]:.2g} ×"
-
-
-def _gain(pair):
-    """By how many percentage points the second is above the first."""
-    return f"{100 * (pair[1] - pair[0]):+.1f}"
+def _compare(costs, accuracies, what):
+    """Of two nets, how many times the first's cost the second's is, and what is gained by it."""
+    if len(costs) != 2:
+        return f"Accuracy by {what}"
+    ratio, gain = costs[1] / costs[0], 100 * (accuracies[1] - accuracies[0])
+    return f"{ratio:.2g} × the {what}: {gain:+.1f} points"

@@ -2,7 +2,7 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS
+from mnist_study.report.figures.style import look
 from mnist_study.study import NETS
 
 
@@ -34,7 +34,7 @@ def draw_loss(axis, history, net):
 
 
 def _draw(axis, history, net, metric):
-    styles = {"train": {"color": "0.45", "linestyle": "--"}, "val": {"color": COLOURS[net]}}
+    styles = {"train": {"color": "0.45", "linestyle": "--"}, "val": {"color": look(net)["color"]}}
     for split, style in styles.items():
         axis.plot(
             history["epoch"],
@@ -51,7 +51,7 @@ def _draw(axis, history, net, metric):
         "o",
         markersize=11,
         markerfacecolor="none",
-        color=COLOURS[net],
+        color=look(net)["color"],
         label="lowest val loss",
     )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
