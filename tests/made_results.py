@@ -103,7 +103,7 @@ def make_results(
     for place, net in enumerate(nets):
         tables[net] = _answer(rng, labels, len(classes), right + 0.02 * place)
         evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
-        _write_training(rng, net, shape, len(classes))
+        _write_training(rng, net, shape, len(classes), place)
     write_json("metrics/evaluate.json", evaluated | _differences(tables))
     for net, table in tables.items():
         write_csv(f"plots/evaluate/{net}_predictions.csv", table)
@@ -172,7 +172,7 @@ def _differences(tables):
     }
 
 
-def _write_training(rng, net, shape, num_classes):
+def _write_training(rng, net, shape, num_classes, place):
     epochs = np.arange(1, EPOCHS + 1)
     loss = 1 / epochs + 0.02 * epochs + rng.uniform(0, 0.02, EPOCHS)
     history = {"epoch": epochs, "train/loss": loss, "train/accuracy": 1 - loss / 4}
@@ -189,7 +189,7 @@ def _write_training(rng, net, shape, num_classes):
     ]
     columns = ["layer", "kind", "output", "parameters", "multiply_adds"]
     write_csv(f"plots/evaluate/{net}_layers.csv", pd.DataFrame(layers, columns=columns))
-    parameters = sum(layer[3] for layer in layers) + int(rng.integers(1, 9))
+    parameters = sum(layer[3] for layer in layers) * (2 + place % 4) // 2
     val = {"accuracy": 0.9, "lowest_loss": 0.4, "lowest_loss_epoch": 5}
     write_json(
         f"metrics/train_{net}.json", {"parameters": parameters, "epochs": EPOCHS, "val": val}

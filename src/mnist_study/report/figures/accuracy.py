@@ -30,8 +30,9 @@ def draw_accuracy_by_class(axis, tables, *, classes, confidence):
         at |= {"x": accuracy, "xerr": half} if many else {"y": accuracy, "yerr": half}
         style = {"linestyle": "", "markersize": 5, "elinewidth": 1.2, "capsize": 2}
         axis.errorbar(**at, **style, **look(net), label=NETS[net])
-    found = "; ".join(f"the {NETS[net]}: {_hardest(t, classes)}" for net, t in tables.items())
-    axis.set_title(f"Hardest class of {found}")
+    hardest = {net: _hardest(table, classes) for net, table in tables.items()}
+    found = "; ".join(f"the {NETS[net]}: {name}" for net, name in hardest.items() if name)
+    axis.set_title(f"Hardest class of {found}" if found else "No class is clearly the hardest")
     shares, names = (axis.xaxis, axis.yaxis) if many else (axis.yaxis, axis.xaxis)
     names.set_label_text("label")
     shares.set_label_text(f"accuracy, with {confidence:.0%} interval")
@@ -59,4 +60,4 @@ def _hardest(table, classes):
     order = table.sort_values("accuracy")
     lowest, next_lowest = order.iloc[0], order.iloc[1]
     clear = lowest["high"] < next_lowest["accuracy"]
-    return classes[order.index[0]] if clear else "none stands out"
+    return classes[order.index[0]] if clear else None

@@ -24,14 +24,14 @@ from mnist_study.study import NETS
 
 def layout(name, results):
     """How style.compose lays out a figure, where it differs from its defaults."""
-    number, names = len(results.classes), 0.06 * max(map(len, labels(results.classes)))  # inches
+    number, names = len(results.classes), 0.07 * max(map(len, labels(results.classes)))  # inches
     many = number > MANY
     row = 0.1 + 0.05 * len(NETS)
-    side = max(4.4, (0.19 if many else 0.32) * number + 1.2 + names)
+    side = max(3.3, (0.19 if many else 0.32) * number) + names
     layers = [len([*architecture.stations(t, results.image_shape)]) for t in results.layers.values()]
     layouts = {
         "accuracy_by_class": {"size": (7.5, 1.5 + row * number if many else 3.8 + names)},
-        "confusion_errors": {"size": (side, side), "columns": 1 if number > 10 else 2},
+        "confusion_errors": {"size": (side + (2 if many else 1), side + 1.3), "columns": 1 if number > 10 else 2},
         "convolution": {"size": (4.7, 3.4)},
         "cost": {"size": (4.5, 3.6 + 0.1 * len(NETS))},
         "image": {"size": (4.3, 3.6)},

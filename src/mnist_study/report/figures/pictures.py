@@ -7,9 +7,8 @@ import numpy as np
 from mnist_study.report.figures.style import labels, plt
 from mnist_study.study import NETS
 
-GAP = 4  # pixels between example images
 # Inches: of an image's longer side; around an image with its prediction; of a letter; of a grid.
-IMAGE, ABOVE, BELOW, SIDE, LETTER, WIDTH, TITLE = 28 / 30, 8 / 30, 9 / 30, 2 / 30, 0.075, 8.6, 0.4
+IMAGE, ABOVE, BELOW, SIDE, LETTER, WIDTH, TITLE = 28 / 30, 8 / 30, 9 / 30, 2 / 30, 0.09, 8.6, 0.4
 DPI = plt.rcParams["figure.dpi"]
 
 
@@ -22,15 +21,14 @@ def draw_images(first, *, classes, noun):
         noun: what an image shows.
     """
     num_classes, per_class, height, width, _ = first.shape
-    cells = np.pad(first, ((0, 0), (0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=_blank(first))
-    grid = _lay_out(cells)
+    gap = max(1, height // 7)  # pixels between images
+    cells = np.pad(first, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=_blank(first))
     row = 0.57 if num_classes <= 10 else 0.45  # inches
-    names = LETTER * max(map(len, classes))
-    size = (names + 0.2 + row * per_class * (width + GAP) / (height + GAP), 0.6 + row * num_classes)
-    figure, axis = plt.subplots(figsize=(max(4.5, size[0]), size[1]))
-    _show(axis, grid)
+    across = row * per_class * (width + gap) / (height + gap) + LETTER * max(map(len, classes))
+    figure, axis = plt.subplots(figsize=(max(4.5, across + 0.6), 0.6 + row * num_classes))
+    _show(axis, _lay_out(cells))
     axis.set(frame_on=False, xticks=[])
-    axis.set_yticks((height + GAP) * np.arange(num_classes) + height / 2, classes)
+    axis.set_yticks((height + gap) * np.arange(num_classes) + height / 2, classes)
     axis.tick_params(length=0)
     axis.set_title(f"Training {noun}s: the first {per_class} of each class")
     return figure
@@ -98,12 +96,12 @@ def choose(results, params):
         "confident_errors": [
             (f"The {NETS[net]} is surest of these errors", net,
              results.most_confident_errors(net)[: params.confident_errors])
-            for net in NETS
+            for net in NETS if len(results.wrong(net))
         ],
         "disagreements": [
             (f"Only the {NETS[net]} gets these right; shown is what the {NETS[other]} says", other,
              results.only_right(net)[: params.disagreements])
-            for net, other in others.items() if other
+            for net, other in others.items() if other and len(results.only_right(net))
         ],
     }  # fmt: skip
     return {name: groups for name, groups in grids.items() if groups}

@@ -80,7 +80,7 @@ def draw_loss(axis, curve, net, turn):
     style = {"color": colour, "marker": ".", "label": "mean over seeds", "gid": "mean"}
     axis.plot(curve["epoch"], curve["mean"], **style)
     lowest = int(curve["epoch"][curve["mean"].idxmin()])
-    title = f"The {NETS[net]}'s mean val loss is lowest at epoch {lowest}"
+    title = f"The {NETS[net]}'s mean loss is lowest at epoch {lowest}"
     if turn is not None:
         axis.axvspan(
             turn["low"], turn["high"], color="0.45", alpha=0.15, linewidth=0,
@@ -88,5 +88,5 @@ def draw_loss(axis, curve, net, turn):
         )  # fmt: skip
         axis.axvline(turn["claimed"], color="0.45", linestyle="--", label="claim")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set(title=title, xlabel="epoch", ylabel="cross-entropy, nats")
+    axis.set(title=title, xlabel="epoch", ylabel="validation loss, nats")
     axis.legend(loc="upper right")

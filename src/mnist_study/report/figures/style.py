@@ -31,7 +31,7 @@ PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them
 }
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
-LETTERS = 12  # of a title, an inch
+LETTERS = 12.1  # of a title, an inch
 STUDY = Path(__file__).parents[2]
 DRAWN_WITH = ("matplotlib", "numpy", "pandas", "pillow", "scipy")
 BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # a legend below its axis
