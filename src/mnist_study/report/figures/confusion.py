@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from mnist_study.report.figures.accuracy import turn_long_names
-from mnist_study.report.figures.style import INK, MANY, SHADES, place_of
+from mnist_study.report.figures.style import INK, MANY, SHADES, place_of, turn_long_names
 from mnist_study.study import NETS
 
 
@@ -23,11 +22,10 @@ def draw_errors(axis, counts, net, classes):
     axis.grid(visible=False)
     shades = SHADES[place_of(net) % len(SHADES)]
     shown = axis.imshow(errors, cmap=shades, vmin=0, interpolation="nearest")
-    for (label, prediction), count in () if many else np.ndenumerate(errors):
-        if count:
-            dark = count > 0.6 * errors.max()
-            colour = "white" if dark else INK
-            axis.text(prediction, label, count, color=colour, fontsize=8, ha="center", va="center")
+    for label, prediction in () if many else np.argwhere(errors):
+        count = errors[label, prediction]
+        colour = "white" if count > 0.6 * errors.max() else INK
+        axis.text(prediction, label, count, color=colour, fontsize=8, ha="center", va="center")
     title = f"{NETS[net][0].upper()}{NETS[net][1:]}: {_finding(counts, errors, classes)}"
     axis.set(title=title, xlabel="prediction", ylabel="label")
     for direction in (axis.xaxis, axis.yaxis):
@@ -40,16 +38,10 @@ def draw_errors(axis, counts, net, classes):
 
 
 def _finding(counts, errors, classes):
-    if not errors.any():
+    most = errors.max()
+    if not most:
         return f"0 of {counts.sum():,} are wrong"
-    commonest = [
-        f"{classes[label]} is taken for {classes[prediction]}"
-        for label, prediction in np.argwhere(errors == errors.max())
-    ]
+    commonest = [f"{classes[a]} is taken for {classes[b]}" for a, b in np.argwhere(errors == most)]
     if len(commonest) > 2:
-        return f"no error is made more than {_times(errors.max())}"
+        return f"no error is made more than {'once' if most == 1 else f'{most} times'}"
     return f"most often {' and '.join(commonest)}"
-
-
-def _times(count):
-    return "once" if count == 1 else f"{count} times"

@@ -5,19 +5,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from mnist_study.report.figures import (
-    accuracy,
-    architecture,
-    confusion,
-    cost,
-    curves,
-    filters,
-    pictures,
-    replication,
-)
-from mnist_study.report.figures.calibration import draw_reliability
+from mnist_study.replication import mean_curve, val_losses
+from mnist_study.report.figures import accuracy, confusion, curves, networks, pictures
 from mnist_study.report.figures.style import MANY, compose, labels, save
-from mnist_study.scores import calibration
+from mnist_study.scores.calibration import bin_by_confidence
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
 
@@ -26,18 +17,20 @@ def layout(name, results):
     """How style.compose lays out a figure, where it differs from its defaults."""
     number, names = len(results.classes), 0.07 * max(map(len, labels(results.classes)))  # inches
     many = number > MANY
-    row = 0.1 + 0.05 * len(NETS)
+    rows = 1.5 + (0.1 + 0.05 * len(NETS)) * number
     side = max(3.3, (0.19 if many else 0.32) * number) + names
-    layers = [len([*architecture.stations(t, results.image_shape)]) for t in results.layers.values()]
-    layouts = {
-        "accuracy_by_class": {"size": (7.5, 1.5 + row * number if many else 3.8 + names)},
-        "confusion_errors": {"size": (side + (2 if many else 1), side + 1.3), "columns": 1 if number > 10 else 2},
+    layers = [len([*networks.stations(t, results.image_shape)]) for t in results.layers.values()]
+    return {
+        "accuracy_by_class": {"size": (7.5, rows if many else 3.8 + names)},
+        "confusion_errors": {
+            "size": (side + (2 if many else 1), side + 1.3),
+            "columns": 1 if number > 10 else 2,
+        },
         "convolution": {"size": (4.7, 3.4)},
         "cost": {"size": (4.5, 3.6 + 0.1 * len(NETS))},
         "image": {"size": (4.3, 3.6)},
         "networks": {"size": (max(8, 0.45 * max(layers)), 3), "columns": 1},
-    }
-    return layouts.get(name, {})
+    }.get(name, {})
 
 
 def write_figures(folder, results, panels, grids):
@@ -70,13 +63,14 @@ def draw_panels(results, *, confidence, bins):
         dict: figure to dict of panel to functools.partial that draws it on an axis. A panel's name
         is part of its ids on the page.
     """
-    return (
-        _of_an_image(results)
-        | _of_all_nets(results, confidence)
-        | _of_each_net(results, confidence, bins)
-        | _of_training(results)
-        | replication.draw_panels(results, confidence=confidence)
-    )
+    figures = _of_an_image(results) | _of_all_nets(results, confidence)
+    for net in NETS:
+        panels = _of_a_net(results, net, confidence, bins)
+        if net in results.replicated:
+            panels |= _over_seeds(results, net, confidence)
+        for (figure, panel), draw in panels.items():
+            figures.setdefault(figure, {})[panel] = partial(draw, net=net)
+    return figures
 
 
 def _of_an_image(results):
@@ -85,63 +79,35 @@ def _of_an_image(results):
     table = next(iter(results.predictions.values()))
     label = labels(results.classes)[table["label"][first]]
     shown = {"image": results.images[first], "label": label, "noun": results.data["noun"]}
-    panels = {"image": {"image": partial(pictures.draw_image, **shown)}}
+    figures = {"image": {"image": partial(pictures.draw_image, **shown)}}
     if seen := results.convolution:
-        panels["convolution"] = {
-            "filters": partial(filters.draw_filters, kernels=seen["kernels"]),
-            "maps": partial(filters.draw_maps, maps=seen["maps"], label=label),
+        figures["convolution"] = {
+            "filters": partial(networks.draw_filters, kernels=seen["kernels"]),
+            "maps": partial(networks.draw_maps, maps=seen["maps"], label=label),
         }
-    return panels
+    return figures
 
 
 def _of_all_nets(results, confidence):
     """Panels that hold all nets."""
-    by_class = {
-        "tables": {net: _by_class(results.confusion(net), confidence) for net in NETS},
-        "classes": labels(results.classes),
-        "confidence": confidence,
-    }
-    by_parameters = {"points": _by_parameters(results), "confidence": confidence}
+    classes, metrics = labels(results.classes), results.metrics
+    tables = {net: _by_class(results.confusion(net), confidence) for net in NETS}
+    points, work = {}, {}
+    for net, history in results.histories.items():
+        test = metrics["evaluate"][net]["test"]
+        accuracies = (test["accuracy"], test["accuracy_low"], test["accuracy_high"])
+        points[net] = (metrics[f"train_{net}"]["parameters"], *accuracies)
+        once = metrics["preprocess"]["train"]["images"] * metrics["evaluate"][net]["multiply_adds"]
+        work[net] = (once * history["epoch"], history["val/accuracy"])
+    by_class = partial(accuracy.draw_by_class, tables=tables, classes=classes)
     return {
-        "accuracy_by_class": {
-            "accuracy_by_class": partial(accuracy.draw_accuracy_by_class, **by_class)
-        },
+        "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
         "cost": {
-            "parameters": partial(cost.draw_accuracy_by_parameters, **by_parameters),
-            "work": partial(cost.draw_accuracy_by_work, curves=_by_work(results)),
+            "parameters": partial(
+                accuracy.draw_by_parameters, points=points, confidence=confidence
+            ),
+            "work": partial(accuracy.draw_by_work, curves=work),
         },
-    }
-
-
-def _of_each_net(results, confidence, bins):
-    """A panel for each net."""
-    figures: dict[str, dict] = {}
-    classes, shape = labels(results.classes), results.image_shape
-    for net in NETS:
-        counts, layers = results.confusion(net), results.layers[net]
-        by_confidence = calibration.bin_by_confidence(
-            results.predictions[net], bins=bins, confidence=confidence
-        )
-        ece = results.metrics["evaluate"][net]["test"]["ece"]
-        panels = {
-            "networks": partial(architecture.draw_network, layers=layers, image_shape=shape),
-            "confusion_errors": partial(confusion.draw_errors, counts=counts, classes=classes),
-            "calibration": partial(draw_reliability, bins=by_confidence, ece=ece),
-        }
-        for name, draw in panels.items():
-            figures.setdefault(name, {})[f"{name}-{net}"] = partial(draw, net=net)
-    return figures
-
-
-def _of_training(results):
-    """The training curves, a figure for each net."""
-    drawn = {"accuracy": curves.draw_accuracy, "loss": curves.draw_loss}
-    return {
-        f"{net}/curves": {
-            f"{net}-{metric}": partial(draw, history=history, net=net)
-            for metric, draw in drawn.items()
-        }
-        for net, history in results.histories.items()
     }
 
 
@@ -155,21 +121,32 @@ def _by_class(counts, confidence):
     return pd.DataFrame(rows, columns=["accuracy", "low", "high"])
 
 
-def _by_parameters(results):
-    points = {}
-    for net in NETS:
-        test = results.metrics["evaluate"][net]["test"]
-        accuracies = (test["accuracy"], test["accuracy_low"], test["accuracy_high"])
-        points[net] = (results.metrics[f"train_{net}"]["parameters"], *accuracies)
-    return points
-
-
-def _by_work(results):
-    images = results.metrics["preprocess"]["train"]["images"]
+def _of_a_net(results, net, confidence, bins):
+    """Its panels, by figure and panel; each still takes the net."""
+    counts, classes = results.confusion(net), labels(results.classes)
+    binned = bin_by_confidence(results.predictions[net], bins=bins, confidence=confidence)
+    ece, history = results.metrics["evaluate"][net]["test"]["ece"], results.histories[net]
+    layers = {"layers": results.layers[net], "image_shape": results.image_shape}
+    errors = partial(confusion.draw_errors, counts=counts, classes=classes)
     return {
-        net: (
-            history["epoch"] * images * results.metrics["evaluate"][net]["multiply_adds"],
-            history["val/accuracy"],
-        )
-        for net, history in results.histories.items()
+        ("networks", f"networks-{net}"): partial(networks.draw_network, **layers),
+        ("confusion_errors", f"confusion_errors-{net}"): errors,
+        ("calibration", f"calibration-{net}"): partial(
+            accuracy.draw_reliability, bins=binned, ece=ece
+        ),
+        (f"{net}/curves", f"{net}-accuracy"): partial(curves.draw_accuracy, history=history),
+        (f"{net}/curves", f"{net}-loss"): partial(curves.draw_loss, history=history),
+    }
+
+
+def _over_seeds(results, net, confidence):
+    """The same of its repetitions with other seeds."""
+    summary, trials = results.metrics["replicate"], results.trials
+    accuracies = trials[trials["net"] == net]["test/accuracy"].to_numpy()
+    curve = mean_curve(val_losses(results.trial_histories, net), confidence=confidence)
+    claim, turn = (summary["claims"].get(f"{net}_{of}") for of in ("accuracy", "overfit_epoch"))
+    seeds = {"accuracies": accuracies, "mean": summary[net]["test"]["accuracy"], "claim": claim}
+    return {
+        ("seeds_accuracy", f"seeds-accuracy-{net}"): partial(curves.draw_seeds, **seeds),
+        ("seeds_loss", f"seeds-loss-{net}"): partial(curves.draw_mean_loss, curve=curve, turn=turn),
     }

@@ -22,7 +22,9 @@ def draw_images(first, *, classes, noun):
     """
     num_classes, per_class, height, width, _ = first.shape
     gap = max(1, height // 7)  # pixels between images
-    cells = np.pad(first, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=_blank(first))
+    cells = np.pad(
+        first, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=_blank(first)
+    )
     row = 0.57 if num_classes <= 10 else 0.45  # inches
     across = row * per_class * (width + gap) / (height + gap) + LETTER * max(map(len, classes))
     figure, axis = plt.subplots(figsize=(max(4.5, across + 0.6), 0.6 + row * num_classes))

@@ -65,6 +65,14 @@ def labels(classes):
     return shown
 
 
+def turn_long_names(axis, names):
+    """Turn the names below an axis, where they are too long to stand side by side."""
+    if max(map(len, names)) > 3:
+        axis.tick_params(axis="x", rotation=45)
+        for tick in axis.get_xticklabels():
+            tick.set(ha="right", rotation_mode="anchor")
+
+
 def compose(*panels, size=PANEL, columns=2):
     """A figure of panels, row by row; a title that is wider than its panel goes on below.
 
@@ -119,6 +127,8 @@ def _kept(draw, *what):
 
 def _to_png(draw):
     figure, drawn = draw(), io.BytesIO()
+    if any(axis.get_aspect() != "auto" for axis in figure.axes):
+        figure.draw_without_rendering()  # what is beside images has its place only then
     figure.savefig(drawn, metadata={"Software": None})
     plt.close(figure)
     return drawn.getvalue()
