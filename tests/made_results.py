@@ -164,9 +164,7 @@ def _differences(tables):
     pairs = list(combinations(tables, 2))
     first = next(iter(tables))
     return {
-        f"{b}_minus_{a}": paired_difference(
-            correct[a], correct[b], confidence=CONFIDENCE
-        )._asdict()
+        f"{b}_minus_{a}": paired_difference(correct[a], correct[b], confidence=CONFIDENCE)._asdict()
         for a, b in pairs
         if len(tables) <= 3 or a == first
     }
@@ -198,7 +196,9 @@ def _write_training(rng, net, shape, num_classes, place):
 
 def _write_repetitions(rng, nets, seeds=4):
     """The tables of repetitions of some nets, and their summary; of the nets of another study too."""
-    trials = [(f"t{s}", s, s, net, 0.8 + rng.uniform(0, 0.05)) for s in range(seeds) for net in nets]
+    trials = [
+        (f"t{s}", s, s, net, 0.8 + rng.uniform(0, 0.05)) for s in range(seeds) for net in nets
+    ]
     columns = ["trial", "split_seed", "weights_seed", "net", "test/accuracy"]
     trials = pd.DataFrame(trials, columns=columns)
     losses = [

@@ -11,7 +11,7 @@ from mnist_study.scores.confusion import confusion
 from mnist_study.study import NETS
 from studykit.files import read_json
 
-CONVOLUTION = Path("plots/evaluate/convolution.npz")
+CONVOLUTION = "plots/evaluate/convolution.npz"
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Findings:
 
     Attributes:
         metrics: content of each file in `metrics/`, by its name without suffix.
-        data: dict, what the data set is: title, noun (what an image shows), classes (their names
-            by label), height, width, channels (1 or 3), licence and cite.
+        data: dict, what the data set is: title, noun (what an image shows), names of the classes
+            by label, height, width, channels (1 or 3), licence and cite.
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
@@ -29,8 +29,8 @@ class Findings:
         images: index of a test image to uint8 (height, width, channels); of the samples and of
             every error.
         sampled: indices of the samples, in random order.
-        convolution: dict of net, kernels and maps, as `evaluate` writes it of the first sample; None
-            where no net begins with a convolution.
+        convolution: dict of net, kernels and maps (of the first sample); None where no net begins
+            with a convolution.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
         inputs: MD5 of the test images and of each model, by path.
@@ -71,10 +71,7 @@ class Findings:
         return [net for net in NETS if net in self.metrics["replicate"]]
 
     def pairs(self, name):
-        """(first, second) of the nets whose differences a metrics file holds.
-
-        Of more than three nets, those with the first one.
-        """
+        """(first, second) of nets whose difference a file holds; of many, with the first net."""
         return [
             (first, second)
             for first in (NETS if len(NETS) <= 3 else list(NETS)[:1])
@@ -123,21 +120,17 @@ def read_findings(params):
     names = ("claims", "evaluate", "preprocess", "replicate", *(f"train_{net}" for net in NETS))
     histories = verdicts.read_histories()
     trials, trial_histories = replication.read_tables()
-    with np.load("plots/evaluate/examples.npz") as examples:
-        images = dict(zip(examples["index"].tolist(), examples["x"], strict=True))
-        sampled = examples["sampled"].tolist()
-    with np.load("plots/preprocess/images.npz") as arrays:
-        first_images = arrays["images"]
+    examples = _read_arrays("plots/evaluate/examples.npz")
     return Findings(
         metrics={name: read_json(f"metrics/{name}.json") for name in names},
         data=read_json("plots/preprocess/data.json"),
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
-        first_images=first_images,
-        images=images,
-        sampled=sampled,
-        convolution=_read_convolution(),
+        first_images=_read_arrays("plots/preprocess/images.npz")["images"],
+        images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
+        sampled=examples["sampled"].tolist(),
+        convolution=_read_arrays(CONVOLUTION) if Path(CONVOLUTION).exists() else None,
         trials=trials,
         trial_histories=trial_histories,
         differences=verdicts.differences(params, trials, trial_histories, histories),
@@ -145,8 +138,6 @@ def read_findings(params):
     )
 
 
-def _read_convolution():
-    if not CONVOLUTION.exists():
-        return None
-    with np.load(CONVOLUTION) as arrays:
-        return {"net": str(arrays["net"]), "kernels": arrays["kernels"], "maps": arrays["maps"]}
+def _read_arrays(path):
+    with np.load(path) as arrays:
+        return dict(arrays)

@@ -18,7 +18,6 @@ from mnist_study.study import NETS
 from studykit.files import write_text
 
 PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
-NUMBERS = "no one two three four five six seven eight nine ten".split()
 PICTURE = 56  # height on the page that small images are enlarged to, in its pixels
 LARGEST = 128  # pixels a side; larger images are made smaller
 BYTES = 8_000_000  # of all pictures of errors as they are shown, before compression
@@ -60,7 +59,6 @@ def render(template, results, *, panels, grids, confidence, versions):
         for panel, draw in panels[name].items():
             yield panel, Markup(to_svg(partial(compose, draw, **layout(name, results)), panel))
 
-    claims = list(describe_claims(results))
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
     return environment.get_template(template).render(
@@ -73,13 +71,11 @@ def render(template, results, *, panels, grids, confidence, versions):
         panels=panels,
         grids=grids,
         nets=NETS,
-        count=dict(enumerate(NUMBERS)).get(len(NETS), str(len(NETS))),
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
         key=key,
         confidence=confidence,
-        claims=claims,
-        rules=list(dict.fromkeys(claim["rule"] for claim in claims)),
+        claims=list(describe_claims(results)),
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
         num_errors=len(wrong),
         versions=versions,
@@ -128,11 +124,7 @@ def key(text):
 
 
 def describe_claims(results):
-    """Each claim in words, with the verdict that counts, and how its numbers are written.
-
-    Args:
-        results: Findings.
-    """
+    """Each claim in words, with the verdict that counts, and how its numbers are written."""
     metrics = results.metrics
     decided = verdicts.decide(metrics["claims"], metrics["replicate"], results.differences)
     for name, verdict in decided.items():

@@ -82,19 +82,14 @@ def choose(results, params):
         dict: figure to list of title, net whose prediction is shown, and indices.
     """
     best, noun = results.ranked[0], results.data["noun"]
-    wrong = results.wrong(best)
-    shown = wrong[: params.errors]
-    right = len(set(results.sampled) - set(wrong.tolist()))
-    others = {net: next((n for n in results.ranked if n != net), None) for net in reversed(NETS)}
+    wrong, sampled = results.wrong(best), results.sampled
+    shown, right = wrong[: params.errors], len(set(sampled) - set(wrong.tolist()))
+    of_best = f"{len(shown)} of the {len(wrong)} test {noun}s that the {NETS[best]} gets wrong"
     grids = {
         "samples": [
-            (f"The {NETS[best]} gets {right} of {len(results.sampled)} test {noun}s right", best,
-             results.sampled)
+            (f"The {NETS[best]} gets {right} of {len(sampled)} test {noun}s right", best, sampled)
         ],
-        "errors": [
-            (f"{len(shown)} of the {len(wrong)} test {noun}s that the {NETS[best]} gets wrong",
-             best, shown)
-        ],
+        "errors": [(of_best, best, shown)],
         "confident_errors": [
             (f"The {NETS[net]} is surest of these errors", net,
              results.most_confident_errors(net)[: params.confident_errors])
@@ -103,7 +98,8 @@ def choose(results, params):
         "disagreements": [
             (f"Only the {NETS[net]} gets these right; shown is what the {NETS[other]} says", other,
              results.only_right(net)[: params.disagreements])
-            for net, other in others.items() if other and len(results.only_right(net))
+            for net in reversed(NETS) for other in [n for n in results.ranked if n != net][:1]
+            if len(results.only_right(net))
         ],
     }  # fmt: skip
     return {name: groups for name, groups in grids.items() if groups}
@@ -149,16 +145,11 @@ def _measure(groups):
     height, width = groups[0][1].shape[1:3]
     scale = IMAGE * DPI / max(height, width)
     scale = round(scale) if scale > 1 else scale
-    texts = [_describe(row)[0] for *_, table in groups for row in table.itertuples()]
-    text = LETTER * max(map(len, texts), default=0)
+    names = [name for *_, table in groups for name in (*table["prediction"], *table["label"])]
+    text = LETTER * (8 + max((len(str(name)) for name in names), default=0))
     beside = max(SIDE, (text - width * scale / DPI) / 2)
     above, below, side = (math.ceil(inches * DPI / scale) for inches in (ABOVE, BELOW, beside))
     return scale, ((above, below), (side, side))
-
-
-def _describe(row):
-    """What stands above an image and below it."""
-    return f"{row.prediction}  ({percent(row.confidence)})", f"label {row.label}"
 
 
 def _draw_grid(axis, places, margins, title, images, table):
@@ -169,12 +160,12 @@ def _draw_grid(axis, places, margins, title, images, table):
     for place, image, row in zip(np.ndindex(places), padded, table.itertuples(), strict=False):
         grid[place] = image
         top, left = np.multiply(place, image.shape[:2])
-        wrong = row.prediction != row.label
-        prediction, label = _describe(row)
+        style = {"ha": "center", "fontsize": 9}
+        bold = {"color": "C1", "weight": "bold"} if row.prediction != row.label else {}
         middle, below = left + image.shape[1] / 2, top + above + images.shape[1]
-        bold = {"color": "C1", "weight": "bold"} if wrong else {}
-        axis.text(middle, top + above * 0.75, prediction, ha="center", fontsize=9, **bold)
-        axis.text(middle, below + above / 8, label, ha="center", va="top", fontsize=9)
+        prediction = f"{row.prediction}  ({percent(row.confidence)})"
+        axis.text(middle, top + above * 0.75, prediction, **style, **bold)
+        axis.text(middle, below + above / 8, f"label {row.label}", va="top", **style)
     _show(axis, _lay_out(grid))
     axis.set(frame_on=False, xticks=[], yticks=[])
     axis.set_title(title, x=0.01)

@@ -38,12 +38,12 @@ BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # a legend belo
 
 
 def place_of(net):
-    """A net's place in the study's list, from 0: it gives the net its colour and its marker."""
+    """A net's place in the study's list, from 0."""
     return list(NETS).index(net)
 
 
 def look(net):
-    """Colour and marker of a net; the first six are told apart with any colour blindness."""
+    """Colour and marker of a net, by its place."""
     place = place_of(net)
     return {"color": f"C{place}", "marker": MARKERS[place % len(MARKERS)]}
 
