@@ -61,7 +61,13 @@ def bring_up_to_date(folder):
     with np.load(evaluate / "convolution.npz") as arrays:
         convolution = dict(arrays) | {"net": "cnn"}
     np.savez(evaluate / "convolution.npz", **convolution)
-    described = read_json(folder / "metrics/preprocess.json")
-    for split in described.values():
-        split["images_per_class"] = split.pop("images_per_digit")
-    (folder / "metrics/preprocess.json").write_text(json.dumps(described), encoding="utf-8")
+    metrics = folder / "metrics/preprocess.json"
+    metrics.write_text(json.dumps(described_now(read_json(metrics))), encoding="utf-8")
+
+
+def described_now(splits):
+    """metrics/preprocess.json, of before or of now, in its shape of now; likewise to go."""
+    for split in splits.values():
+        if "images_per_digit" in split:
+            split["images_per_class"] = split.pop("images_per_digit")
+    return splits

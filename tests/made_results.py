@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from mnist_study import verdicts
+from mnist_study.replication import HISTORIES, TRIALS, summarise
 from mnist_study.report import findings, page
 from mnist_study.report.figures import panels, pictures
-from mnist_study.replication import HISTORIES, TRIALS, summarise
 from mnist_study.scores import calibration
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 from mnist_study.study import NETS
@@ -74,7 +74,7 @@ def make_page(folder, *, nets, differences=(), **made):
 
 def make_results(
     nets, *, classes, shape=(28, 28, 1), noun="image", title="Shapes", tests=300, claims=(),
-    repeated=(), convolution=None, right=0.8,
+    repeated=(), convolution=None, right=0.8, step=0.02,
 ):  # fmt: skip
     """Write metrics, tables and images of random answers into the current folder.
 
@@ -87,7 +87,8 @@ def make_results(
         claims: names of claims, of those in mnist_study.scores.claims.
         repeated: nets of which there are repetitions.
         convolution: net that begins with one.
-        right: how often the first net is; each one after it is a little more often.
+        right: how often the first net is.
+        step: how much more often each net is than the one before it.
     """
     rng = np.random.default_rng(0)
     side = dict(zip(("height", "width", "channels"), shape, strict=True))
@@ -101,7 +102,7 @@ def make_results(
     write_json("metrics/preprocess.json", dict.fromkeys(("train", "val", "test"), split))
     tables, evaluated = {}, {}
     for place, net in enumerate(nets):
-        tables[net] = _answer(rng, labels, len(classes), right + 0.02 * place)
+        tables[net] = _answer(rng, labels, len(classes), right + step * place)
         evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
         _write_training(rng, net, shape, len(classes), place)
     write_json("metrics/evaluate.json", evaluated | _differences(tables))
@@ -195,7 +196,7 @@ def _write_training(rng, net, shape, num_classes, place):
 
 
 def _write_repetitions(rng, nets, seeds=4):
-    """The tables of repetitions of some nets, and their summary; of the nets of another study too."""
+    """The tables of repetitions of some nets, of another study's too, and their summary."""
     trials = [
         (f"t{s}", s, s, net, 0.8 + rng.uniform(0, 0.05)) for s in range(seeds) for net in nets
     ]

@@ -29,8 +29,8 @@ class Findings:
         images: index of a test image to uint8 (height, width, channels); of the samples and of
             every error.
         sampled: indices of the samples, in random order.
-        convolution: dict of net, kernels and maps (of the first sample); None where no net begins
-            with a convolution.
+        convolution: dict of arrays: net (its name), kernels, and maps (of the first sample); None
+            where no net begins with a convolution.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
         inputs: MD5 of the test images and of each model, by path.

@@ -15,8 +15,7 @@ def draw_by_class(axis, tables, *, classes, confidence):
     Up to twenty classes stand side by side, by label; more stand in rows, the hardest on top.
 
     Args:
-        tables: net to pandas.DataFrame, a row per class: accuracy, low and high; NaN where no test
-            image is of the class.
+        tables: net to pandas.DataFrame, a row per class: accuracy, low, high; NaN without images.
         classes: their names, by label.
         confidence: of the intervals, for the label.
     """

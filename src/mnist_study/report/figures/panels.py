@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from mnist_study.replication import mean_curve, val_losses
@@ -100,25 +99,24 @@ def _of_all_nets(results, confidence):
         once = metrics["preprocess"]["train"]["images"] * metrics["evaluate"][net]["multiply_adds"]
         work[net] = (once * history["epoch"], history["val/accuracy"])
     by_class = partial(accuracy.draw_by_class, tables=tables, classes=classes)
+    by_parameters = partial(accuracy.draw_by_parameters, points=points)
     return {
         "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
         "cost": {
-            "parameters": partial(
-                accuracy.draw_by_parameters, points=points, confidence=confidence
-            ),
+            "parameters": partial(by_parameters, confidence=confidence),
             "work": partial(accuracy.draw_by_work, curves=work),
         },
     }
 
 
 def _by_class(counts, confidence):
-    rows = [
-        (right / images, *wilson_interval(right, images, confidence=confidence))
+    rows = {
+        label: (right / images, *wilson_interval(right, images, confidence=confidence))
+        for label, (right, images) in enumerate(zip(counts.diagonal(), counts.sum(1), strict=True))
         if images
-        else (np.nan, np.nan, np.nan)
-        for right, images in zip(counts.diagonal(), counts.sum(axis=1), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["accuracy", "low", "high"])
+    }
+    columns = ["accuracy", "low", "high"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).reindex(range(len(counts)))
 
 
 def _of_a_net(results, net, confidence, bins):
@@ -128,12 +126,11 @@ def _of_a_net(results, net, confidence, bins):
     ece, history = results.metrics["evaluate"][net]["test"]["ece"], results.histories[net]
     layers = {"layers": results.layers[net], "image_shape": results.image_shape}
     errors = partial(confusion.draw_errors, counts=counts, classes=classes)
+    reliability = partial(accuracy.draw_reliability, bins=binned, ece=ece)
     return {
         ("networks", f"networks-{net}"): partial(networks.draw_network, **layers),
         ("confusion_errors", f"confusion_errors-{net}"): errors,
-        ("calibration", f"calibration-{net}"): partial(
-            accuracy.draw_reliability, bins=binned, ece=ece
-        ),
+        ("calibration", f"calibration-{net}"): reliability,
         (f"{net}/curves", f"{net}-accuracy"): partial(curves.draw_accuracy, history=history),
         (f"{net}/curves", f"{net}-loss"): partial(curves.draw_loss, history=history),
     }

@@ -47,7 +47,7 @@ def draw_image(axis, image, label, noun):
     """
     shown = _show(axis, image)
     height, width, channels = image.shape
-    title = f"{noun.capitalize()}, label {label}: {height} × {width} pixels"
+    title = f"One {noun}, label {label}: {height} × {width} pixels"
     axis.set(title=title, xlabel="column", ylabel="row")
     if channels == 1:
         axis.figure.colorbar(shown, label="intensity, 0–255")

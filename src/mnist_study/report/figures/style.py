@@ -97,11 +97,7 @@ def compose(*panels, size=PANEL, columns=2):
 
 
 def save(path, draw):
-    """Write a figure as PNG, without the version that matplotlib would put into it.
-
-    Args:
-        draw: functools.partial that returns the figure, as `kept` takes it.
-    """
+    """Write a figure as PNG, without matplotlib's version in it; draw is what to_svg takes."""
     with atomic_write(path) as beside:
         beside.write_bytes(_kept(_to_png, draw))
 
