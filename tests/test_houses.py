@@ -153,7 +153,7 @@ def test_only_the_report_imports_what_draws():
     assert all(name.startswith(("src/mnist_study/report/", "stages/report")) for name in drawing)
 
 
-def test_the_nets_are_listed_once():
+def test_the_nets_are_found_in_one_place_and_listed_in_none():
     defined, listed = set(), set()
     for path in modules(ROOT / "src"):
         for node in ast.walk(parse(path)):
@@ -166,4 +166,5 @@ def test_the_nets_are_listed_once():
                 constants = {item.value for item in items if isinstance(item, ast.Constant)}
                 if {"dense", "cnn"} <= constants:
                     listed.add(name_of(path))
-    assert defined == listed == {"src/mnist_study/study.py"}
+    assert defined == {"src/mnist_study/study.py"}
+    assert listed == set()
