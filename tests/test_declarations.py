@@ -11,34 +11,26 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from ruamel.yaml import YAML
 
-from studykit.dotted import look_up
 from tests.tiny_study import ROOT
 
-PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
-DATA = YAML(typ="safe").load(ROOT / "datasets.yaml")
-HOUSES = ("src/imagesets/", "src/mnist_study/")
+DATA = PARAMS["data"]["name"]
+TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${data.name}", DATA)
+PIPELINE = YAML(typ="safe").load(TEXT)["stages"]
+STUDY = ("src/imagesets/", "src/mnist_study/")
 PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "tensorflow")  # that compute or draw
 
 
 def declared(stage, *kinds):
+    """Paths and keys; those of another file of parameters begin with its name: `file:key`."""
     for kind in kinds:
         for item in PIPELINE[stage].get(kind, ()):
-            yield item if isinstance(item, str) else next(iter(item))
-
-
-def declared_parameters(stage):
-    """Keys of params.yaml; those of other files are of data sets."""
-    return [key for key in declared(stage, "params") if key != "datasets.yaml"]
-
-
-def declared_of_the_data(stage):
-    """Keys of datasets.yaml, with the name of the data set in place of its template."""
-    for item in PIPELINE[stage].get("params", ()):
-        if isinstance(item, dict):
-            yield from (
-                key.replace("${data.name}", PARAMS["data"]["name"]) for key in item["datasets.yaml"]
-            )
+            if isinstance(item, str):
+                yield item
+            elif kind == "params":
+                yield from (f"{file}:{key}" for file, keys in item.items() for key in keys)
+            else:
+                yield from item
 
 
 def declared_code(stage):
@@ -67,32 +59,45 @@ def observed(request, tiny_repro):
 
 
 def test_each_stage_declares_the_modules_of_the_study_that_it_uses(observed):
-    """It imports them, or reads their text; modules that are empty hold nothing."""
+    """It imports them, or reads their text; modules of a docstring at most hold nothing."""
     stage, content = observed
-    assert all(module.startswith(HOUSES) for module in content["modules"])
-    texts = {path for path in content["read"] if path.startswith(HOUSES) and path.endswith(".py")}
-    used = {module for module in content["modules"] | texts if (ROOT / module).stat().st_size}
+    assert all(module.startswith(STUDY) for module in content["modules"])
+    texts = {path for path in content["read"] if path.startswith(STUDY) and path.endswith(".py")}
+    used = {module for module in content["modules"] | texts if holds_something(ROOT / module)}
     assert_declared(declared_code(stage), used | {f"stages/{stage}.py"})
+
+
+def holds_something(module):
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
 def test_no_stage_declares_the_kit():
     code = {dep for stage in PIPELINE for dep in declared_code(stage)}
-    assert all(f"{dep}/".startswith((*HOUSES, "stages/")) for dep in code)
+    assert all(f"{dep}/".startswith((*STUDY, "stages/")) for dep in code)
 
 
 def test_each_stage_declares_the_parameters_that_it_reads(observed):
     stage, content = observed
-    keys = {key for key in declared_parameters(stage) if not covers("libraries", key, ".")}
+    keys = {key for key in declared(stage, "params") if not covers("libraries", key, ".")}
     read = {key for key in content["parameters"] if not covers("libraries", key, ".")}
     assert_declared(keys, read, ".")
 
 
 def test_every_parameter_that_is_declared_is_there():
     for stage in PIPELINE:
-        of_files = ((declared_parameters(stage), PARAMS), (declared_of_the_data(stage), DATA))
-        for keys, values in of_files:
-            for key in keys:
-                look_up(values, key)  # raises where there is none
+        for name in declared(stage, "params"):
+            file, _, key = name.rpartition(":")
+            value = YAML(typ="safe").load(ROOT / file) if file else PARAMS
+            for part in key.split("."):
+                value = value[part]
+
+
+def test_no_stage_names_a_data_set_of_its_own():
+    """The parameters choose it, so that another one needs no other pipeline."""
+    names = YAML(typ="safe").load(ROOT / "datasets.yaml")
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("mnist_study", "")
+    assert [name for name in names if re.search(rf"\b{name}\b", text)] == []
 
 
 def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(observed):
@@ -100,11 +105,11 @@ def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(observed
     scripts = {f"stages/{stage}.py", *content["modules"]}
     imported = {package for script in scripts for package in imports(ROOT / script)}
     used = {f"libraries.{package}" for package in imported & set(PACKAGES)}
-    if "libraries" in declared_parameters(stage):  # all of them, as it names them
+    if "libraries" in declared(stage, "params"):  # all of them, as it names them
         used = {key for key in content["parameters"] if covers("libraries", key, ".")}
         assert used == {f"libraries.{package}" for package in PARAMS["libraries"]}
         used = {"libraries"}
-    assert {key for key in declared_parameters(stage) if covers("libraries", key, ".")} == used
+    assert {key for key in declared(stage, "params") if covers("libraries", key, ".")} == used
 
 
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
@@ -146,18 +151,19 @@ def of_the_data(paths):
 
 def test_each_stage_declares_the_files_that_it_opens(observed):
     stage, content = observed
-    outputs = set(declared(stage, "outs", "metrics", "plots"))
     data = set(declared(stage, "deps")) - declared_code(stage)
-    read = {
-        path for path in of_the_data(content["read"]) if not any(covers(o, path) for o in outputs)
-    }
-    assert_declared(data, read)
+    own = {path for path in content["read"] if is_output(stage, path)}
+    assert_declared(data, of_the_data(content["read"]) - own)
 
 
 def test_each_stage_declares_the_files_that_it_writes(observed):
     stage, content = observed
     outputs = set(declared(stage, "outs", "metrics", "plots"))
     assert_declared(outputs, of_the_data(content["written"]))
+
+
+def is_output(stage, path):
+    return any(covers(output, path) for output in declared(stage, "outs", "metrics", "plots"))
 
 
 def test_no_stage_but_evaluate_and_its_maker_names_the_test_images():

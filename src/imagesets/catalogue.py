@@ -46,7 +46,7 @@ class Entry(Section):
         name: its key in the file.
         title: for headings, such as "Fashion-MNIST".
         noun: what one image shows, in the singular.
-        format: one of FORMATS.
+        format: a module of `imagesets.formats`.
         sources: as `studykit.sources.fetch_files` takes them, in order.
         files: file name -> SHA-256; of the uncompressed content where the name has no `.gz`.
         train: names of the files with training images; by default all, where the files' insides
@@ -66,7 +66,7 @@ class Entry(Section):
     name: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$", description="a name")]
     title: Text
     noun: Text
-    format: Literal[FORMATS]  # type: ignore[valid-type]
+    format: Literal["csv", "folder", "idx", "npz", "parquet"]
     sources: Annotated[list[str], Field(min_length=1, description="a list of at least one source")]
     files: Annotated[dict[str, Sha256], Field(min_length=1, description="files with their SHA-256")]
     train: Names = Field(default_factory=list)

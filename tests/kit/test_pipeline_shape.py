@@ -107,6 +107,17 @@ def test_a_record_has_the_parameters_of_other_files_and_of_a_stages_own_folder(s
     assert record_from_workspace("whole").params == {"whole.yaml:a": 1, "whole.yaml:b": {"c": 2}}
 
 
+def test_a_record_knows_all_parameters_of_its_revision(small_pipeline, tmp_path):
+    """Also those that no stage declares, and for a stage in a folder of its own."""
+    values = {"rate": 0.1, "train": {"layers": [1, 2]}, "unused": 1}
+    assert record_from_workspace("inner").values == values
+    write(small_pipeline / "params.yaml", "rate: 0.1\ntrain: {layers: [1, 2]}\nunused: 2\n")
+    assert record_from_workspace("train@cnn").values == values | {"unused": 2}
+    committed = records(resolve("HEAD"), tmp_path)
+    assert [record.values for record in committed] == [values] * len(committed)
+    assert record_from_workspace("read").key in {record.key for record in committed}
+
+
 @pytest.mark.parametrize(
     ("stage", "path", "files"),
     [

@@ -136,7 +136,7 @@ def test_many_nets_are_each_compared_with_the_first_of_the_study(monkeypatch):
     accuracies = {"a": [0.5, 0.6], "b": [0.4, 0.4], "c": [0.7, 0.7], "d": [0.1, 0.2]}
     summary = summarise_nets(accuracies, claims={})
     pairs = ["a_minus_b", "c_minus_b", "d_minus_b"]
-    assert list(summary)[1:] == ["b", "a", "c", "d", *pairs, "claims"]
+    assert list(summary) == ["seeds", "b", "a", "c", "d", *pairs, "claims"]
     means = [summary[f"{net}_minus_b"]["mean"] for net in "acd"]
     assert means == pytest.approx([0.15, 0.3, -0.25])
 

@@ -189,6 +189,11 @@ def test_what_was_taken_is_described_as_the_array_would_be(colour, monkeypatch):
     assert described["images_per_class"] == {"Café": 2, "none": 0, "a, b": 3}
 
 
+def test_classes_without_an_image_are_counted_as_none(colour):
+    described = partition.describe(Split(colour.x[1:3], colour.y[1:3], colour.classes))
+    assert described["images_per_class"] == {"Café": 2, "none": 0, "a, b": 0}
+
+
 def test_the_first_images_of_each_class_are_shown_and_black_ones_where_there_are_fewer(colour):
     first = partition.first_of_each_class(colour, 4)
     assert (first.shape, first.dtype) == ((3, 4, 2, 3, 3), np.uint8)
