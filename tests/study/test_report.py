@@ -11,12 +11,11 @@ from mnist_study import verdicts
 from mnist_study.report.page import find, quote_text
 from studykit.files import read_json
 from studykit.params import read
-from tests.built_report import build_report, described_now
+from tests.built_report import build_report
 from tests.tiny_study import ROOT
 
 VERSIONS = read(ROOT / "params.yaml")["libraries"]
 METRICS = {path.stem: read_json(path) for path in (ROOT / "metrics").glob("*.json")}
-METRICS["preprocess"] = described_now(METRICS["preprocess"])
 with pytest.MonkeyPatch.context() as patch:
     patch.chdir(ROOT)
     _, DIFFERENCES = verdicts.read_decided()

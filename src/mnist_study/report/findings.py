@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from imagesets.catalogue import find
 from mnist_study import replication, verdicts
+from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
 from mnist_study.study import NETS
 from studykit.files import read_json
@@ -33,6 +35,7 @@ class Findings:
             where no net begins with a convolution.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
+        stated: the claims on the data set, as scores.claims.state returned them.
         inputs: MD5 of the test images and of each model, by path.
     """
 
@@ -48,6 +51,7 @@ class Findings:
     trials: pd.DataFrame
     trial_histories: pd.DataFrame
     differences: list
+    stated: dict
     inputs: dict
 
     @property
@@ -134,6 +138,7 @@ def read_findings(params):
         trials=trials,
         trial_histories=trial_histories,
         differences=verdicts.differences(params, trials, trial_histories, histories),
+        stated=claims.state(find(params["data"]["name"])),
         inputs=read_json("plots/evaluate/inputs.json"),
     )
 

@@ -126,7 +126,9 @@ def key(text):
 def describe_claims(results):
     """Each claim in words, with the verdict that counts, and how its numbers are written."""
     metrics = results.metrics
-    decided = verdicts.decide(metrics["claims"], metrics["replicate"], results.differences)
+    decided = verdicts.decide(
+        results.stated, metrics["claims"], metrics["replicate"], results.differences
+    )
     for name, verdict in decided.items():
         yield verdict | {
             "name": name,
