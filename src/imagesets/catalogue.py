@@ -27,7 +27,9 @@ class Claim(Section):
         value: the number.
     """
 
-    split: Text | None = None
+    split: Annotated[
+        Literal["train", "val", "test"] | None, Field(description="train, val or test")
+    ] = None
     net: Text | None = None
     metric: Text
     value: Annotated[int | float, Field(description="a number")]

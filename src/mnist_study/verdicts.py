@@ -11,14 +11,14 @@ import pandas as pd
 
 from imagesets.catalogue import FILE, find
 from mnist_study import replication
+from mnist_study.replication import MEASURED_ON
 from mnist_study.scores import claims
 from mnist_study.study import NETS
 from studykit.errors import UserError
 from studykit.files import md5, read_json
 from studykit.params import read
 
-MEASURED_ON = "replication/measured_on.json"
-METRICS = ("claims", "replicate")
+METRICS = ("metrics/claims.json", "metrics/replicate.json")
 # All that a trial's accuracies and histories depend on, besides the seeds; None means all keys.
 PARAMETERS = {
     "data": None,
@@ -130,13 +130,11 @@ def decide(stated, once, repeated, differences):
     Raises:
         UserError: the verdicts are on other claims.
     """
-    claimed = {name: claim.claimed for name, claim in stated.items()}
-    _check_claims("metrics/claims.json", once, claimed)
-    _check_claims(
-        "metrics/replicate.json",
-        repeated["claims"],
-        {name: claimed[name] for name in repeated["claims"] if name in claimed},
-    )
+    for path, verdicts in zip(METRICS, (once, repeated["claims"]), strict=True):
+        judged = {name: verdict["claimed"] for name, verdict in verdicts.items()}
+        named = stated if verdicts is once else judged
+        if judged != {name: stated[name].claimed for name in named if name in stated}:
+            raise UserError(f"{path}: expected verdicts on the claims in {FILE}; run dvc repro")
     decided = {}
     for name, verdict in once.items():
         quantity = stated[name].quantity
@@ -151,23 +149,13 @@ def decide(stated, once, repeated, differences):
     return decided
 
 
-def _check_claims(path, verdicts, claimed):
-    judged = {name: verdict["claimed"] for name, verdict in verdicts.items()}
-    if judged != claimed:
-        other = sorted(name for name, _ in judged.items() ^ claimed.items())
-        raise UserError(
-            f"{path}: expected verdicts on the claims in {FILE}, "
-            f"received others: {', '.join(dict.fromkeys(other))}; run dvc repro"
-        )
-
-
 def read_decided():
     """The verdicts that count, of the results in the current folder, and how the seeds differ.
 
     Returns:
         What decide returned, and what differences did.
     """
-    once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
+    once, repeated = map(read_json, METRICS)
     trials, trial_histories = replication.read_tables()
     params = read()
     found = differences(params, trials, trial_histories, read_histories())

@@ -71,8 +71,9 @@ class Findings:
 
     @property
     def replicated(self):
-        """The nets of which there are repetitions with other seeds."""
-        return [net for net in NETS if net in self.metrics["replicate"]]
+        """The nets of which there are repetitions with other seeds, on the same data set."""
+        same = replication.data_name() == self.data["name"]
+        return [net for net in NETS if same and net in self.metrics["replicate"]]
 
     def pairs(self, name):
         """(first, second) of nets whose difference a file holds; of many, with the first net."""
