@@ -48,7 +48,7 @@ def build_report(folder):
 
 
 def bring_up_to_date(folder):
-    """Results of before images of any shape, in the shapes of now; to go when they are committed."""
+    """Results of before, in their shapes of now; to go when those are committed."""
     preprocess, evaluate = folder / "plots/preprocess", folder / "plots/evaluate"
     if not (preprocess / "digits.npz").exists():
         return
