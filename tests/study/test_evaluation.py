@@ -66,7 +66,7 @@ def test_an_impossible_label_costs_a_finite_loss():
 
 
 def test_a_confusion_counts_labels_in_rows_and_predictions_in_columns():
-    counts = confusion(tabulate(P, Y))
+    counts = confusion(tabulate(P, Y), 10)
     assert counts[:3, :3].tolist() == [[1, 1, 0], [0, 2, 0], [0, 1, 0]]
     assert counts.sum() == 5
 
