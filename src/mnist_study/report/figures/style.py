@@ -27,7 +27,7 @@ PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them
     "#000000": "currentColor",
     "#d9d9d9": "var(--grid)",
     "#737373": "var(--grey)",
-    **{f"#{colour.lower()}": f"var(--net-{place})" for place, colour in enumerate(PALETTE)},
+    **{colour.lower(): f"var(--net-{place})" for place, colour in enumerate(PALETTE)},
 }
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
