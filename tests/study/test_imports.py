@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-
 LARGE = {"PIL", "matplotlib", "pandas", "pyarrow", "scipy.stats", "sklearn", "tensorflow"}
 
 
