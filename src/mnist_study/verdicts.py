@@ -67,7 +67,7 @@ def differences(params, trials, trial_histories, histories):
     """How the study as it is differs from what the trials were measured on.
 
     Code that differs is no difference where it computes the same: where this run's histories are,
-    to the last bit, those of the trial with the same seeds.
+    to the last bit, those of the trial with the same seeds. Nets that only one has are left out.
 
     Args:
         params: dict of all sections of the parameters.
@@ -78,16 +78,21 @@ def differences(params, trials, trial_histories, histories):
         list of str: in words; empty where the trials are of this study.
     """
     there, here = read_json(MEASURED_ON), measured_on(params)
+    common = {net: history for net, history in histories.items() if net in set(trials["net"])}
+    others = {*trials["net"], *NETS} - common.keys()
+    without = tuple(
+        start for net in others for start in (f"train_{net}.", f"src/mnist_study/nets/{net}.py")
+    )
     found = [
         _tell(key, here["params"].get(key), there["params"].get(key))
         for key in dict.fromkeys((*here["params"], *there["params"]))
-        if here["params"].get(key) != there["params"].get(key)
+        if here["params"].get(key) != there["params"].get(key) and not key.startswith(without)
     ]
-    if not found and not _is_a_trial(params, trials, trial_histories, histories):
+    if not found and not _is_a_trial(params, trials, trial_histories, common):
         found = [
             f"{path} is another"
             for path in dict.fromkeys((*here["code"], *there["code"]))
-            if here["code"].get(path) != there["code"].get(path)
+            if here["code"].get(path) != there["code"].get(path) and not path.startswith(without)
         ]
     return found
 

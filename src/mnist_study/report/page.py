@@ -50,9 +50,9 @@ def render(template, results, *, panels, grids, confidence, versions):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    quote = quote_html if environment.autoescape else quote_text
 
     def number(path, form="{:,}", times=1):
+        quote = quote_html if environment.autoescape else quote_text
         return quote(results.metrics, path, form, times)
 
     def svgs(name):
@@ -66,14 +66,10 @@ def render(template, results, *, panels, grids, confidence, versions):
         svgs=svgs,
         picture=lambda index: picture(results.images[index])[0],
         size=size,
-        percent=percent,
+        **{"percent": percent, "key": key, "nets": NETS, "panels": panels, "grids": grids},
         results=results,
-        panels=panels,
-        grids=grids,
-        nets=NETS,
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
-        key=key,
         confidence=confidence,
         claims=list(describe_claims(results)),
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
