@@ -1,24 +1,30 @@
-"""Time per image and peak memory, with 1, 2, 4 and 8 times the images.
+"""Time per image and peak memory, with 1, 2, 4 and 8 times the images, and with a million PNGs.
 
     python -m benchmarks.growth [--rounds N] [--short]
 
 The images of MNIST are repeated; each piece of work has a process of its own. A line through the
-peaks gives what a process takes without any image, and what an image adds to that.
+peaks gives what a process takes without any image, and what an image adds to that. As PNGs in one
+archive, the same images are preprocessed once: they are decoded one by one.
 """
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.clone import ROOT
-from benchmarks.harness import Measured, raw_data, run
+from benchmarks.harness import Measured, raw_data, run, training_images
+from studykit.params import read
 
 TIMES = (1, 2, 4, 8)
 REPEATS = 8  # with the images as they are
@@ -28,6 +34,7 @@ WORK = {  # in this order: the others read what preprocess writes
     "train_cnn": "an epoch of the CNN",
     "evaluate": "evaluate, both nets",
 }
+ARCHIVED = (20_000, 100_000, 1_000_000)  # PNGs in one archive
 HEADER_BYTES = {"images-idx3-ubyte": 16, "labels-idx1-ubyte": 8}
 
 
@@ -47,7 +54,11 @@ def prepare(arguments):
         for number in times:
             make_study(Path(folder) / str(number), data, number)
             measure(Path(folder) / str(number), "preprocess", repeats=1)
-        yield [lambda work=work: grow(Path(folder), work, times) for work in WORK]
+        counts = ARCHIVED[: 1 if arguments.short else None]
+        yield [
+            *(lambda work=work: grow(Path(folder), work, times) for work in WORK),
+            *(lambda kind=kind: grow_archive(Path(folder), data, kind, counts) for kind in KINDS),
+        ]
 
 
 def make_study(folder, data, times):
@@ -61,6 +72,59 @@ def make_study(folder, data, times):
             images = int.from_bytes(raw[4:8], "big") * times
             header = raw[:4] + images.to_bytes(4, "big") + raw[8:size]
             (folder / f"data/raw/{part}-{kind}").write_bytes(header + raw[size:] * times)
+
+
+def grow_archive(folder, data, kind, counts):
+    """Measure the preprocessing of PNGs in one archive."""
+    for count in counts:
+        study = folder / f"{kind}-{count}"
+        make_archive(study, training_images(data).x, kind, count)
+        found = measure(study, "preprocess", repeats=1)
+        shutil.rmtree(study)
+        case = f"preprocess PNGs in a {kind} archive"
+        yield Measured(f"{case}: time per image", f"{count:,}", found["us"], "µs")
+        yield Measured(f"{case}: peak memory", f"{count:,}", found["mb"], "MB")
+        yield Measured(f"{case}: peak memory", f"{count:,}, their pixels", count * 784e-6, "MB")
+
+
+def make_archive(study, images, kind, count):
+    """A folder with the parameters, and with one archive of images by class."""
+    raw = study / "data/raw"
+    raw.mkdir(parents=True)
+    values = read(ROOT / "params.yaml") | {"data": {"name": "pictures", "sizes": "refuse"}}
+    (study / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
+    entry = read(ROOT / "datasets.yaml")["mnist"] | {
+        "format": "folder", "files": {f"pictures.{kind}": "0" * 64}, "train": [], "test": [],
+    }  # fmt: skip
+    (study / "datasets.yaml").write_text(json.dumps({"pictures": entry}), encoding="utf-8")
+    with KINDS[kind](raw / f"pictures.{kind}") as put:
+        for number in range(count):
+            file = io.BytesIO()
+            Image.fromarray(images[number % len(images)][..., 0]).save(file, "PNG")
+            part = "test" if number % 7 == 0 else "train"
+            put(f"{part}/{number % 10}/{number}.png", file.getvalue())
+
+
+@contextmanager
+def put_in_tar(path):
+    with tarfile.open(path, "w") as archive:
+
+        def put(name, content):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+            archive.members = []  # it would keep all
+
+        yield put
+
+
+@contextmanager
+def put_in_zip(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        yield archive.writestr
+
+
+KINDS = {"tar": put_in_tar, "zip": put_in_zip}
 
 
 def grow(folder, work, times):

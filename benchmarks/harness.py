@@ -276,8 +276,8 @@ def training_images(folder):
     """The training images of MNIST, from the four files in a folder, as a Split."""
     from imagesets.catalogue import find
     from imagesets.images import read
-    from mnist_study.data.partition import take
-    from mnist_study.data.splits import Split
+    from imagesets.partition import take
+    from imagesets.splits import Split
 
     found = read(folder, find("mnist", Path(__file__).parents[1] / "datasets.yaml"))
     return take(Split(found.x, found.y, tuple(found.classes)), found.train)

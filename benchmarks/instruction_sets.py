@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.harness import Measured, cores, raw_data, run, training_images
-from mnist_study.data.splits import save
+from imagesets.splits import save
 from mnist_study.study import NETS
 
 EPOCHS = 3  # the first is a warm-up

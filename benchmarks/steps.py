@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.harness import UnavailableError, cores, raw_data, run, training_images, turn
 from benchmarks.processes import Worker, closing_all
-from mnist_study.data.partition import take
-from mnist_study.data.splits import save
+from imagesets.partition import take
+from imagesets.splits import save
 from mnist_study.study import NETS
 
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's

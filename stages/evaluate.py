@@ -22,8 +22,8 @@ PLOTS = "plots/evaluate"
 def main():
     params = load(data=Data, evaluate=Evaluate, compute=Compute)
     with run("evaluate"):
+        from imagesets import splits
         from mnist_study.compute import configure, keras
-        from mnist_study.data import splits
         from mnist_study.scores import claims, evaluation, outputs
 
         configure(params.compute)

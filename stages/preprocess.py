@@ -21,8 +21,7 @@ def main():
     params = load(data=Data, preprocess=Preprocess)
     entry = find(params.data.name)
     with run("preprocess"):
-        from imagesets import images
-        from mnist_study.data import partition, splits
+        from imagesets import images, partition, splits
         from studykit.files import write_arrays, write_json
 
         found = images.read(RAW, entry, fit=params.data.sizes == "fit")

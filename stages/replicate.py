@@ -20,9 +20,10 @@ def main():
         from mnist_study import replication
         from mnist_study.scores import claims
 
+        stated = claims.state(find(params.data.name))
         summary = replication.summarise(
             *replication.read_tables(),
-            claims=claims.state(find(params.data.name)),
+            claims=stated if replication.data_name() == params.data.name else {},
             confidence=params.evaluate.confidence,
         )
         write_json("metrics/replicate.json", summary)

@@ -18,7 +18,7 @@ def main():
     with run("report"):
         # Only now: matplotlib takes a while to import.
         from mnist_study.report import page
-        from mnist_study.report.figures import digits, panels
+        from mnist_study.report.figures import panels, pictures
         from mnist_study.report.findings import read_findings
 
         results = read_findings(dict(params))
@@ -26,13 +26,13 @@ def main():
         drawn = panels.draw_panels(
             results, confidence=confidence, bins=params.evaluate.calibration_bins
         )
-        grids = digits.choose(results, params.report)
+        grids = pictures.choose(results, params.report)
         panels.write_figures("plots/report", results, drawn, grids)
         page.write_pages(
             "report",
             results,
             panels=drawn,
-            digits=grids,
+            grids=grids,
             confidence=confidence,
             versions=params.libraries,
         )

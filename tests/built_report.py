@@ -8,7 +8,7 @@ import pytest
 from stages import report
 from tests.tiny_study import ROOT
 
-INPUTS = ("params.yaml", "metrics", "plots", "replication")
+INPUTS = ("datasets.yaml", "params.yaml", "metrics", "plots", "replication")
 
 
 def build_report(folder):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from imagesets.formats import idx
-from mnist_study.data.splits import Split
+from imagesets.splits import Split
 from tests import elsewhere
 from tests.tiny_mnist import write_tiny_mnist
 from tests.tiny_study import ROOT, TinyStudy

@@ -17,7 +17,7 @@ from benchmarks.clone import DVC
 from benchmarks.harness import Measured, UnavailableError
 from benchmarks.instruction_sets import train
 from benchmarks.processes import Worker
-from mnist_study.data import splits
+from imagesets import splits
 from mnist_study.study import NETS
 from tests.tiny_study import ROOT
 

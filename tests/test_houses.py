@@ -9,15 +9,21 @@ from ruamel.yaml import YAML
 from tests.tiny_study import ROOT
 
 STUDY, KIT, STAGES = (ROOT / name for name in ("src/mnist_study", "src/studykit", "stages"))
+IMAGES = ROOT / "src/imagesets"  # a house between them: image data sets, from any format to arrays
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
 # Words of the study. A hash is of hexadecimal digits in any study, and str.isdigit is Python's.
 OF_THE_STUDY = re.compile(
     r"mnist|(?<!hexadecimal )(?<!\.is)digit|(?<![a-z])nets?(?![a-z])", re.IGNORECASE
 )
+# A paper that specifies a format; examples; and the key of a claim, which any catalogue may have.
+TERMS = re.compile(
+    r"The MNIST database of handwritten digits|Fashion-MNIST|self\.net|\bnet(?=: )|or net\b"
+)
 EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
 COMMANDS = STUDY / "commands"  # no output depends on them
-MODULE, FUNCTION, HOUSE = 250, 50, 3500  # lines at most
+MODULE, FUNCTION, HOUSE, IMAGES_HOUSE = 250, 50, 3500, 1650  # lines at most
+HEAVY = {"PIL", "matplotlib", "mlflow", "pandas", "pooch", "pyarrow", "tensorflow"}
 
 
 def modules(*folders):
@@ -49,19 +55,49 @@ def of_the_kit(path):
     return {name for name in imported(path) if name.partition(".")[0] == "studykit"}
 
 
-def test_the_kit_never_imports_the_study():
-    found = {name_of(p) for p in modules(KIT) for n in imported(p) if n.startswith("mnist_study")}
+def test_the_kit_never_imports_the_study_nor_image_sets():
+    others = ("mnist_study", "imagesets")
+    found = {name_of(p) for p in modules(KIT) for n in imported(p) if n.startswith(others)}
     assert found == set()
 
 
-def test_the_kit_holds_no_word_of_the_study():
+def test_image_sets_take_from_the_kit_only_what_stands_at_its_edge():
+    allowed = EDGE | {"studykit.imports", "studykit.sources"}
+    found = {name_of(p): beyond for p in modules(IMAGES) if (beyond := of_the_kit(p) - allowed)}
+    assert found == {}
+
+
+def test_image_sets_never_import_the_study():
+    found = {name_of(p) for p in modules(IMAGES) for n in imported(p) if n.startswith("mnist")}
+    assert found == set()
+
+
+def test_a_large_library_is_imported_only_by_the_function_that_needs_it():
+    at_the_top = {
+        f"{name_of(path)}: {alias.name}"
+        for path in modules(IMAGES)
+        for node in parse(path).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if (getattr(node, "module", None) or alias.name).partition(".")[0] in HEAVY
+    }
+    assert at_the_top == set()
+
+
+def test_the_house_of_image_sets_keeps_its_size():
+    lines = sum(len(p.read_text(encoding="utf-8").splitlines()) for p in modules(IMAGES))
+    assert lines <= IMAGES_HOUSE
+
+
+@pytest.mark.parametrize("house", [KIT, IMAGES], ids=lambda house: house.name)
+def test_no_other_house_holds_a_word_of_the_study(house):
     """Neither in code nor in strings and comments; nor does a file that is no module."""
-    files = [p for p in KIT.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    files = [p for p in house.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     found = [
         f"{name_of(path)}:{number}: {line.strip()}"
         for path in sorted(files)
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
-        if OF_THE_STUDY.search(line)
+        if OF_THE_STUDY.search(TERMS.sub("", line))
     ]
     assert found == []
 
@@ -153,7 +189,7 @@ def test_only_the_report_imports_what_draws():
     assert all(name.startswith(("src/mnist_study/report/", "stages/report")) for name in drawing)
 
 
-def test_the_nets_are_listed_once():
+def test_the_nets_are_found_in_one_place_and_listed_nowhere():
     defined, listed = set(), set()
     for path in modules(ROOT / "src"):
         for node in ast.walk(parse(path)):
@@ -166,4 +202,5 @@ def test_the_nets_are_listed_once():
                 constants = {item.value for item in items if isinstance(item, ast.Constant)}
                 if {"dense", "cnn"} <= constants:
                     listed.add(name_of(path))
-    assert defined == listed == {"src/mnist_study/study.py"}
+    assert defined == {"src/mnist_study/study.py"}
+    assert listed == set()

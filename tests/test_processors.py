@@ -13,8 +13,8 @@ from benchmarks.imitation import (
     possible,
     unavailable,
 )
-from mnist_study.data import splits
-from mnist_study.data.splits import Split
+from imagesets import splits
+from imagesets.splits import Split
 from tests.tiny_mnist import make_digits
 
 pytestmark = pytest.mark.skipif(

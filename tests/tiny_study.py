@@ -112,22 +112,15 @@ class TinyStudy:
 
     def set_params(self, **values):
         """Change parameters, given as `section__key=value`."""
-        with self._editing("params.yaml") as params:
+        with edit_yaml(self.root / "params.yaml") as params:
             for name, value in values.items():
                 section, key = name.split("__")
                 params[section][key] = value
 
     def set_data(self, name="mnist", **values):
         """Change an entry of `datasets.yaml`."""
-        with self._editing("datasets.yaml") as entries:
+        with edit_yaml(self.root / "datasets.yaml") as entries:
             entries[name].update(values)
-
-    @contextmanager
-    def _editing(self, name):
-        yaml = YAML()
-        content = yaml.load(self.root / name)
-        yield content
-        yaml.dump(content, self.root / name)
 
     def make(self, target, **options):
         """Run a make target here, with what this test runs with as if it were installed."""
@@ -159,3 +152,12 @@ class Clone(TinyStudy):
         self.root = Path(root)
         origin = getattr(origin, "root", origin)
         subprocess.run(["git", "clone", "-q", origin, root], check=True, env=ENVIRONMENT)
+
+
+@contextmanager
+def edit_yaml(path):
+    """A file's content, to be changed in a block; comments stay."""
+    yaml = YAML()
+    content = yaml.load(Path(path))
+    yield content
+    yaml.dump(content, Path(path))

@@ -17,13 +17,12 @@ FORKED = "forked"  # which has a clock of its own
 PARTS = {  # of these modules' functions; what one calls is its own part if it is here, too
     "dvc.stage.run": {"cmd_run": "stages"},
     "imagesets.images": {"read": "data"},
-    "mnist_study.data.partition": dict.fromkeys(
+    "imagesets.partition": dict.fromkeys(
         ("describe", "first_of_each_class", "split_train_val"), "data"
     ),
-    "mnist_study.data.splits": {"load": "data", "save": "data"},
-    "mnist_study.report.figures.digits": {"choose": "figures"},
+    "imagesets.splits": {"load": "data", "save": "data"},
     "mnist_study.report.figures.panels": {"draw_panels": "figures", "write_figures": "figures"},
-    "mnist_study.report.figures.replication": {"draw_panels": "figures"},
+    "mnist_study.report.figures.pictures": {"choose": "figures"},
     "mnist_study.report.figures.style": dict.fromkeys(("compose", "save", "to_svg"), "figures"),
     "mnist_study.report.findings": {"read_findings": "data"},
     "mnist_study.report.page": {"write_pages": "page"},

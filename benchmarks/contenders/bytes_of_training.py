@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.imitation import executable_mappings
 from benchmarks.study import prepare
-from mnist_study.data import splits
-from mnist_study.data.splits import Split
+from imagesets import splits
+from imagesets.splits import Split
 from studykit.files import md5, write_csv
 
 

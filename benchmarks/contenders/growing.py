@@ -16,8 +16,8 @@ from itertools import pairwise
 from statistics import median
 
 from benchmarks.study import prepare
-from mnist_study.data import splits
-from mnist_study.data.splits import Split
+from imagesets import splits
+from imagesets.splits import Split
 from mnist_study.study import NETS
 from studykit.files import read_json
 from studykit.tracking.run import peak_memory

@@ -23,9 +23,9 @@ def set_variables(event, arguments):
 sys.addaudithook(set_variables)
 
 from benchmarks.study import prepare
+from imagesets import splits
+from imagesets.splits import Split
 from mnist_study.compute import tf
-from mnist_study.data import splits
-from mnist_study.data.splits import Split
 from mnist_study.scores.prediction import BATCH_SIZE, predict
 
 

@@ -7,8 +7,8 @@ import sys
 
 from benchmarks.processes import Turns
 from benchmarks.study import prepare
-from mnist_study.data import splits
-from mnist_study.data.splits import Split
+from imagesets import splits
+from imagesets.splits import Split
 
 
 def main():

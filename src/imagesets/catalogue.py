@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 
-from imagesets.formats import FORMATS
 from studykit.errors import UserError
 from studykit.params import Count, Fraction, Section, Seed, Sha256, check, read
 
 FILE = "datasets.yaml"
+FORMATS = ("csv", "folder", "idx", "npz", "parquet")  # modules of imagesets.formats
 
 Text = Annotated[str, Field(min_length=1, description="a text")]
 Names = Annotated[list[str], Field(description="a list of names of files")]
@@ -27,7 +27,9 @@ class Claim(Section):
         value: the number.
     """
 
-    split: Text | None = None
+    split: Annotated[
+        Literal["train", "val", "test"] | None, Field(description="train, val or test")
+    ] = None
     net: Text | None = None
     metric: Text
     value: Annotated[int | float, Field(description="a number")]
@@ -46,7 +48,7 @@ class Entry(Section):
         name: its key in the file.
         title: for headings, such as "Fashion-MNIST".
         noun: what one image shows, in the singular.
-        format: one of FORMATS.
+        format: a module of `imagesets.formats`.
         sources: as `studykit.sources.fetch_files` takes them, in order.
         files: file name -> SHA-256; of the uncompressed content where the name has no `.gz`.
         train: names of the files with training images; by default all, where the files' insides
@@ -66,7 +68,7 @@ class Entry(Section):
     name: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$", description="a name")]
     title: Text
     noun: Text
-    format: Literal[FORMATS]  # type: ignore[valid-type]
+    format: Literal["csv", "folder", "idx", "npz", "parquet"]
     sources: Annotated[list[str], Field(min_length=1, description="a list of at least one source")]
     files: Annotated[dict[str, Sha256], Field(min_length=1, description="files with their SHA-256")]
     train: Names = Field(default_factory=list)

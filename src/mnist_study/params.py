@@ -15,6 +15,7 @@ from mnist_study.scores.params import Evaluate
 from mnist_study.study import MODULES
 from mnist_study.training.params import Compute
 from studykit.compare.settings import DiffSettings
+from studykit.errors import UserError
 from studykit.params import Section, read
 
 
@@ -24,6 +25,7 @@ class Libraries(Section):
     keras: str
     matplotlib: str
     numpy: str
+    pillow: str
     scipy: str
     tensorflow: str
 
@@ -51,22 +53,34 @@ class Fixed(Section):
     @model_validator(mode="after")
     def _has_stages_for_all_nets(self):
         """Tell what `dvc.yaml` lacks for a net now, and not when it has been trained."""
-        stages = read("dvc.yaml")["stages"]
-        for net in MODULES:
-            trained, history = f"models/{net}.keras", f"plots/train_{net}/history.csv"
-            for stage, key, needed in (
-                (f"train_{net}", "outs", [trained, history]),
-                ("evaluate", "deps", [trained, history]),
-                ("report", "deps", [history, f"metrics/train_{net}.json"]),
-                ("report", "params", [f"train_{net}"]),
-            ):
-                listed = str(stages.get(stage, {}).get(key))
-                if lacking := [each for each in needed if f"'{each}'" not in listed]:
-                    raise ValueError(
-                        f"dvc.yaml with {lacking[0]} among the {key} of {stage}, "
-                        f"since there is src/mnist_study/nets/{net}.py"
-                    )
+        check_stages(read("dvc.yaml")["stages"])
         return self
+
+
+def check_stages(stages):
+    """Check that `dvc.yaml` trains, scores and reports each net.
+
+    Args:
+        stages: of the file, as it is written there.
+
+    Raises:
+        UserError: something is not declared that there would be.
+    """
+    for net in MODULES:
+        model, history = f"models/{net}.keras", f"plots/train_{net}/history.csv"
+        for stage, key, needed in (
+            (f"train_{net}", "outs", [model, history]),
+            ("evaluate", "deps", [model, history]),
+            ("report", "deps", [history, f"metrics/train_{net}.json"]),
+            ("report", "params", [f"train_{net}"]),
+        ):
+            items = stages.get(stage, {}).get(key, [])
+            declared = {each for item in items for each in ([item] if str is type(item) else item)}
+            if lacking := [each for each in needed if each not in declared]:
+                raise UserError(
+                    f"dvc.yaml: {stage}.{key}: expected {lacking[0]}, received none; "
+                    f"src/mnist_study/nets/{net}.py is a net of the study"
+                )
 
 
 # The file: `train_NET` describes itself in the net's module.

@@ -14,9 +14,11 @@ from mnist_study.scores import pairs
 from mnist_study.scores.claims import Verdict, judge_accuracy
 from mnist_study.scores.uncertainty import Interval, wilson_interval
 from mnist_study.study import NETS
+from studykit.files import read_json
 
 TRIALS = "replication/trials.csv"
 HISTORIES = "replication/histories.csv"
+MEASURED_ON = "replication/measured_on.json"
 
 RULES = {  # by quantity: how many seeds are judged
     "accuracy": (
@@ -110,6 +112,11 @@ def judge_overfitting(claimed, losses, *, confidence):
 def read_tables():
     """The tables of all trials, and of their histories, as summarise takes them."""
     return pd.read_csv(TRIALS), pd.read_csv(HISTORIES)
+
+
+def data_name():
+    """The name of the data set that the trials are of; None where it was not kept."""
+    return read_json(MEASURED_ON)["params"].get("data.name")
 
 
 def val_losses(histories, net):

@@ -11,13 +11,14 @@ import pandas as pd
 
 from imagesets.catalogue import FILE, find
 from mnist_study import replication
+from mnist_study.replication import MEASURED_ON
 from mnist_study.scores import claims
 from mnist_study.study import NETS
+from studykit.errors import UserError
 from studykit.files import md5, read_json
 from studykit.params import read
 
-MEASURED_ON = "replication/measured_on.json"
-METRICS = ("claims", "replicate")
+METRICS = ("metrics/claims.json", "metrics/replicate.json")
 # All that a trial's accuracies and histories depend on, besides the seeds; None means all keys.
 PARAMETERS = {
     "data": None,
@@ -25,7 +26,8 @@ PARAMETERS = {
     **{f"train_{net}": None for net in NETS},
     "compute": ("deterministic", "instruction_set"),
 }
-DESCRIBED = ("sources", "title", "noun", "licence", "cite", "claims")  # changes no image
+# Of the data set's entry: what changes no image, and its name, which data.name holds.
+DESCRIBED = ("name", "sources", "title", "noun", "licence", "cite", "claims")
 CODE = (
     "src/imagesets",
     "src/mnist_study/compute.py",
@@ -65,7 +67,7 @@ def differences(params, trials, trial_histories, histories):
     """How the study as it is differs from what the trials were measured on.
 
     Code that differs is no difference where it computes the same: where this run's histories are,
-    to the last bit, those of the trial with the same seeds.
+    to the last bit, those of the trial with the same seeds. Nets that only one has are left out.
 
     Args:
         params: dict of all sections of the parameters.
@@ -76,16 +78,21 @@ def differences(params, trials, trial_histories, histories):
         list of str: in words; empty where the trials are of this study.
     """
     there, here = read_json(MEASURED_ON), measured_on(params)
+    common = {net: history for net, history in histories.items() if net in set(trials["net"])}
+    others = {*trials["net"], *NETS} - common.keys()
+    without = tuple(
+        start for net in others for start in (f"train_{net}.", f"src/mnist_study/nets/{net}.py")
+    )
     found = [
         _tell(key, here["params"].get(key), there["params"].get(key))
         for key in dict.fromkeys((*here["params"], *there["params"]))
-        if here["params"].get(key) != there["params"].get(key)
+        if here["params"].get(key) != there["params"].get(key) and not key.startswith(without)
     ]
-    if not found and not _is_a_trial(params, trials, trial_histories, histories):
+    if not found and not _is_a_trial(params, trials, trial_histories, common):
         found = [
             f"{path} is another"
             for path in dict.fromkeys((*here["code"], *there["code"]))
-            if here["code"].get(path) != there["code"].get(path)
+            if here["code"].get(path) != there["code"].get(path) and not path.startswith(without)
         ]
     return found
 
@@ -124,7 +131,15 @@ def decide(stated, once, repeated, differences):
         dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
         is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
         for one run) and exact (whether it is counted, which leaves no doubt).
+
+    Raises:
+        UserError: the verdicts are on other claims.
     """
+    for path, verdicts in zip(METRICS, (once, repeated["claims"]), strict=True):
+        judged = {name: verdict["claimed"] for name, verdict in verdicts.items()}
+        named = stated if verdicts is once else judged
+        if judged != {name: stated[name].claimed for name in named if name in stated}:
+            raise UserError(f"{path}: expected verdicts on the claims in {FILE}; run dvc repro")
     decided = {}
     for name, verdict in once.items():
         quantity = stated[name].quantity
@@ -145,7 +160,7 @@ def read_decided():
     Returns:
         What decide returned, and what differences did.
     """
-    once, repeated = (read_json(f"metrics/{name}.json") for name in METRICS)
+    once, repeated = map(read_json, METRICS)
     trials, trial_histories = replication.read_tables()
     params = read()
     found = differences(params, trials, trial_histories, read_histories())

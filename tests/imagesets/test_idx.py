@@ -121,8 +121,8 @@ def test_a_label_too_few_is_no_reason_to_fetch_again(refusal):
 
 def test_swapped_files_are_told_as_such(refusal):
     said = refusal(images=GOOD["labels"], labels=GOOD["images"])
-    assert said.startswith(
-        "images: expected images, received the labels; swap the two files' names"
+    assert said == (
+        "images: expected images, received labels; swap the two files in datasets.yaml: pets.train"
     )
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 
 from imagesets.formats import csv, npz, parquet
 from studykit.errors import UserError
-from tests.imagesets.making import entry, named, picture
+from tests.imagesets.making import entry, named, picture, zipped
 
 # CSV
 
@@ -156,6 +157,15 @@ def test_a_truncated_npz_is_to_be_fetched_again(tmp_path):
     with pytest.raises(
         UserError, match=r"a.npz: expected a whole .npz file, .*; fetch the file again$"
     ):
+        npz.read(tmp_path, entry(format="npz", files=named("a.npz")), False)
+
+
+def test_an_array_that_is_shorter_than_it_says_is_refused(tmp_path):
+    read_npz(tmp_path)
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    zipped(tmp_path / "a.npz", members | {"x_train.npy": members["x_train.npy"][:-1]})
+    with pytest.raises(UserError, match=r"received: x_train ends after 11 of 12 bytes; fetch the"):
         npz.read(tmp_path, entry(format="npz", files=named("a.npz")), False)
 
 

@@ -27,7 +27,7 @@ outputs:
 HISTORY = b"epoch,val/loss,val/accuracy\n1,0.5,0.8\n2,0.4,0.9\n"
 
 
-def record(folder, stage, *, params=None, deps=None, outs=None, lacking=()):
+def record(folder, stage, *, params=None, deps=None, outs=None, lacking=(), values=None):
     """Make a stage's record, and write its inputs and outputs to a folder.
 
     Args:
@@ -36,6 +36,7 @@ def record(folder, stage, *, params=None, deps=None, outs=None, lacking=()):
         params: values by dotted key.
         deps, outs: content by path; a dict of contents by name for a folder.
         lacking: paths whose content is not to be had; a list that may change later.
+        values: what all of `params.yaml` holds.
     """
     contents = (deps or {}) | (outs or {})
     root = folder / hashlib.md5(repr((stage, contents)).encode()).hexdigest()
@@ -50,6 +51,7 @@ def record(folder, stage, *, params=None, deps=None, outs=None, lacking=()):
         {path: md5(content) for path, content in (deps or {}).items()},
         {path: md5(content) for path, content in (outs or {}).items()},
         open=lambda path: None if path in lacking else root / path,
+        values=values or {},
     )
 
 

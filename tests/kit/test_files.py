@@ -1,11 +1,13 @@
 import os
 import subprocess
 import sys
+import tarfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from studykit import files
 from studykit.files import atomic_write, read_json, write_csv, write_json
 
 
@@ -96,3 +98,49 @@ def test_csv_floats_are_read_back_exactly(tmp_path):
     values = np.random.default_rng(0).random(1000)
     write_csv(tmp_path / "t.csv", pd.DataFrame({"loss": values}))
     assert pd.read_csv(tmp_path / "t.csv")["loss"].tolist() == values.tolist()
+
+
+class Counting:
+    """2,500 rows of one number each, made when they are looked at."""
+
+    shape, dtype = (2500, 1), np.dtype(np.uint16)
+
+    def __init__(self):
+        self.looked_at = []
+
+    def __len__(self):
+        return 2500
+
+    def __getitem__(self, rows):
+        self.looked_at.append((rows.start, rows.stop))
+        return np.arange(2500, dtype=np.uint16)[rows, np.newaxis]
+
+
+def test_what_is_no_array_is_written_block_by_block_as_the_same_bytes(tmp_path):
+    rows = Counting()
+    files.write_arrays(tmp_path / "blocks.npz", x=rows)
+    array = np.arange(2500, dtype=np.uint16)[:, np.newaxis]
+    files.write_arrays(tmp_path / "array.npz", x=array)
+    np.savez(tmp_path / "numpy.npz", x=array)
+    assert rows.looked_at == [(0, 1000), (1000, 2000), (2000, 3000)]
+    blocks, whole, by_numpy = (
+        (tmp_path / f"{name}.npz").read_bytes() for name in ("blocks", "array", "numpy")
+    )
+    assert blocks == whole == by_numpy
+
+
+def test_a_tar_holds_names_and_contents_in_order_and_nothing_else(tmp_path):
+    names = ["b/2", "a", "b/10", ".hidden", "b/.git/x", "c"]
+    for name in names:
+        path = tmp_path / "folder" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (tmp_path / "folder/a").chmod(0o600)
+    files.write_tar(tmp_path / "one.tar", tmp_path / "folder")
+    with tarfile.open(tmp_path / "one.tar") as archive:
+        members = archive.getmembers()
+        read = {each.name: archive.extractfile(each).read().decode() for each in members}
+    assert list(read.items()) == [(name, name) for name in ("a", "c", "b/10", "b/2")]
+    assert {(each.mtime, each.uid, each.gid, each.uname, each.mode) for each in members} == {
+        (0, 0, 0, "", 0o644)
+    }

@@ -11,6 +11,7 @@ import pytest
 from studykit.errors import UserError
 from studykit.records.stages import StageRecord
 from studykit.tracking import connection, fingerprint
+from studykit.tracking import tracker as tracker_process
 from studykit.tracking.run import run
 from tests.kit.test_tracking import wait_for
 from tests.runs import store
@@ -161,6 +162,42 @@ def test_the_record_in_mlflow_is_of_what_the_stage_began_with(study):
     assert amended.deps == {"train.py": "a"}
 
 
+class Logged:
+    """A store that takes down the records that it is given, and calls a function after the first.
+
+    Attributes:
+        values: all parameters, by each record.
+    """
+
+    def __init__(self, on_start):
+        self.values, self._on_start = [], on_start
+
+    def start(self, record, *, execution):
+        self.values.append(record.values)
+        self._on_start()
+
+    def log_outputs(self, run, record, *, logged_epochs):
+        self.values.append(record.values)
+
+    def end(self, run, **event):
+        pass
+
+
+def test_what_the_stage_does_not_declare_is_in_mlflow_as_it_was_when_its_run_began(study):
+    """A model is registered under the data's name, which no training declares."""
+    begun = {"stage": "train", "execution": "now", "environment": {}, "folder": str(study)}
+    begun["fingerprint"] = fingerprint.take("train").as_json()
+    logged = Logged(lambda: write("params.yaml", "train: {epochs: 5}\ndata: {name: other}\n"))
+    served = tracker_process.Tracker()
+    served._store = logged
+    here, there = socket.socketpair()
+    with here, there:
+        for event in (begun, {"outputs": "written"}, {"status": "FINISHED"}):
+            there.sendall(json.dumps(event).encode() + b"\n")
+        assert served.serve(here)
+    assert logged.values == [{"train": {"epochs": 5}}] * 2
+
+
 def test_the_processor_of_a_model_is_noted_when_its_stage_has_ended_well(study, tracker):
     tracker()
     with run("train"):
@@ -181,7 +218,7 @@ def test_a_broken_list_of_processors_is_a_warning(study, tracker, capsys, broken
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["params.yaml", "src/mnist_study/data/splits.py"])
+@pytest.mark.parametrize("path", ["params.yaml", "src/imagesets/splits.py"])
 def test_dvc_locks_no_stage_that_was_edited_while_it_trained(tiny_repro, tmp_path, path):
     study = tiny_repro.study.copy(tmp_path / "study")
     study.set_params(train_dense__epochs=30)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from studykit.errors import UserError
+from studykit.records import templates
 from studykit.records.lock import Lock
 from studykit.records.parameters import Parameters
 from studykit.records.pipeline import Output, Pipeline
@@ -106,6 +107,17 @@ def test_a_record_has_the_parameters_of_other_files_and_of_a_stages_own_folder(s
     assert record_from_workspace("whole").params == {"whole.yaml:a": 1, "whole.yaml:b": {"c": 2}}
 
 
+def test_a_record_knows_all_parameters_of_its_revision(small_pipeline, tmp_path):
+    """Also those that no stage declares, and for a stage in a folder of its own."""
+    values = {"rate": 0.1, "train": {"layers": [1, 2]}, "unused": 1}
+    assert record_from_workspace("inner").values == values
+    write(small_pipeline / "params.yaml", "rate: 0.1\ntrain: {layers: [1, 2]}\nunused: 2\n")
+    assert record_from_workspace("train@cnn").values == values | {"unused": 2}
+    committed = records(resolve("HEAD"), tmp_path)
+    assert [record.values for record in committed] == [values] * len(committed)
+    assert record_from_workspace("read").key in {record.key for record in committed}
+
+
 @pytest.mark.parametrize(
     ("stage", "path", "files"),
     [
@@ -168,6 +180,53 @@ def test_what_needs_no_template_needs_no_dvc(small_pipeline):
     command = [sys.executable, "-c", code]
     answer = subprocess.check_output(command, env=environment, text=True)
     assert answer == "cc127a2d53e9f459fbb37694345d1b69.dir []\n"
+
+
+WORDS = """
+stages:
+  a:
+    cmd: run ${data.name} ${data.name}
+    params: [data.name, {sets.yaml: ["${data.name}", "${data.name}.files"]}]
+    outs: ["${data.name}.txt": {cache: false}]
+"""
+
+
+def test_words_of_the_parameters_are_put_in_as_dvc_does_and_without_dvc(tmp_path):
+    write(tmp_path / "dvc.yaml", WORDS)
+    write(tmp_path / "params.yaml", "data: {name: small-set}")
+    code = (
+        "import sys; from studykit.records.pipeline import Pipeline; "
+        "from studykit.records.trees import WorkingTree; "
+        "from studykit.records import templates; one = sys.argv[1] == 'dvc'; "
+        "templates._put_words_in = (lambda *_: None) if one else templates._put_words_in; "
+        "stage = Pipeline.of(WorkingTree()).stages['a']; "
+        "print(stage, 'dvc' in sys.modules)"
+    )
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT / "src")}
+    ours, dvcs = (
+        subprocess.check_output(
+            [sys.executable, "-c", code, way], env=environment, cwd=tmp_path, text=True
+        )
+        for way in ("ours", "dvc")
+    )
+    assert "cmd='run small-set small-set'" in ours
+    assert "'sets.yaml': ['small-set', 'small-set.files']" in ours
+    assert ours == dvcs.replace("True\n", "False\n")
+
+
+@pytest.mark.parametrize(
+    ("cmd", "values"),
+    [
+        ("run ${data.number}", "data: {number: 1e-3}"),
+        (r"run \${data.name}", "data: {name: a}"),
+        ("run ${data.list[0]}", "data: {list: [a]}"),
+    ],
+    ids=["number", "escaped", "item"],
+)
+def test_what_is_no_word_is_left_to_dvc(tmp_path, cmd, values):
+    write(tmp_path / "params.yaml", values)
+    declared = {"stages": {"a": {"cmd": cmd}}}
+    assert templates._put_words_in(WorkingTree(tmp_path), declared) is None
 
 
 def test_entries_of_other_systems_have_something_that_tells_versions_apart(tmp_path):

@@ -35,6 +35,71 @@ def test_a_version_says_what_its_accuracy_is_of(tiny):
     assert tags["data.val.md5"] == trained.deps["data/val.npz"]
 
 
+@pytest.fixture
+def by_data(tiny):
+    """The same where the parameters say which data set it is."""
+    path = tiny.folder / "studykit.yaml"
+    path.write_text(path.read_text().replace("registry: toy", "registry: ${data.name}"))
+    return tiny
+
+
+def of_data(name):
+    return {"data": {"name": name}}
+
+
+def test_models_of_two_data_sets_are_two_registered_models_and_do_not_compete(by_data):
+    """Not even where the validation data are the same bytes."""
+    written = restore(
+        by_data,
+        training(by_data.files, accuracy=0.9, values=of_data("toys")),
+        training(by_data.files, accuracy=0.8, values=of_data("other")),
+        training(by_data.files, accuracy=0.85, values=of_data("toys")),
+    )
+    assert sorted(written.versions("toys-dense")) == [1, 2]
+    assert sorted(written.versions("other-dense")) == [1]
+    assert written.aliases("toys-dense") == {"champion": 1}
+    assert written.aliases("other-dense") == {"champion": 1}
+    assert [line.partition(",")[0] for line in by_data.news] == [
+        "MLflow: toys-dense version 1",
+        "MLflow: other-dense version 1",
+        "MLflow: toys-dense version 2",
+    ]
+
+
+def test_a_model_of_the_same_bytes_is_registered_for_each_data_set(by_data):
+    trained = training(by_data.files, values=of_data("toys"))
+    model = model_of(trained)
+    again = record(by_data.files, "again", outs=model, values=of_data("other"))
+    written = restore(by_data, trained, again)
+    assert list(written.versions("toys-dense")) == list(written.versions("other-dense")) == [1]
+
+
+def test_data_sets_are_called_by_the_parameter(by_data):
+    restore(by_data, training(by_data.files, values=of_data("toys")))
+    inputs = by_data.written().run("train_dense").inputs.dataset_inputs
+    assert {given.dataset.name for given in inputs} == {"toys-train", "toys-val"}
+
+
+@pytest.mark.parametrize(
+    ("registry", "values", "prefix"),
+    [
+        pytest.param("toy", of_data("toys"), "toy", id="no parameter"),
+        pytest.param("${data.name}", of_data("fashion-mnist"), "fashion-mnist", id="a parameter"),
+        pytest.param("${data.name}", of_data(7), "7", id="a number"),
+        pytest.param("a-${data.name}_${data.name}", of_data("b"), "a-b_b", id="among others"),
+        pytest.param("${data.name}", of_data("a/b:'c'"), "a_b__c_", id="no name for MLflow"),
+        pytest.param("${data.name}", {}, "tiny", id="none, from before there was one"),
+        pytest.param("${data.name}", {"data": "toys"}, "tiny", id="another section"),
+        pytest.param("${name}-1", {"name": "x"}, "x-1", id="outside of sections"),
+    ],
+)
+def test_names_begin_with_what_the_parameters_say(tiny, registry, values, prefix):
+    path = tiny.folder / "studykit.yaml"
+    path.write_text(path.read_text().replace("registry: toy", f"registry: {registry}"))
+    written = restore(tiny, training(tiny.files, values=values))
+    assert list(written.versions(f"{prefix}-dense")) == [1]
+
+
 def test_the_best_on_the_same_validation_data_is_the_champion(tiny):
     written = restore(
         tiny, *(training(tiny.files, accuracy=accuracy) for accuracy in (0.8, 0.9, 0.7, 0.9001))
@@ -167,7 +232,7 @@ def test_a_registered_model_is_bit_for_bit_the_one_that_evaluate_scored(study):
 import mlflow, numpy as np, pandas as pd
 from mnist_study.compute import configure
 from mnist_study.scores import prediction
-from mnist_study.data import splits
+from imagesets import splits
 from mnist_study.training.params import Compute
 from studykit.params import load
 configure(load(compute=Compute).compute)
@@ -179,7 +244,7 @@ for net in ("dense", "cnn"):
     p = prediction.predict(mlflow.keras.load_model(name), test)
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert (p.max(axis=1) == wrote["confidence"]).all()
-    x = test.x[..., None].astype("float64")  # as a server reads what it is sent
+    x = test.x.astype("float64")  # as a server reads what it is sent
     p = mlflow.pyfunc.load_model(name).predict(x)  # with TensorFlow's softmax
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert np.allclose(p.max(axis=1), wrote["confidence"], rtol=0, atol=1e-6)

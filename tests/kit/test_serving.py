@@ -69,7 +69,7 @@ def served(study):
 @pytest.mark.slow
 def test_a_server_reads_raw_images_and_refuses_scaled_ones(study, served):
     with np.load(study.root / "data/processed/test.npz") as arrays:
-        x = arrays["x"][:20, ..., np.newaxis]
+        x = arrays["x"][:20]
     status, answer = served(x.tolist())
     assert status == 200, answer
     predicted = np.array(answer["predictions"]).argmax(axis=1)

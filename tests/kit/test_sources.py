@@ -17,6 +17,7 @@ import pytest
 
 from studykit import source_kinds
 from studykit.errors import UserError
+from studykit.files import write_tar
 from studykit.sources import fetch_files
 
 FILES = {
@@ -362,6 +363,84 @@ def test_a_folder_that_is_not_there_is_a_reason(tmp_path, folder):
 
 def test_a_folder_without_the_files_is_a_reason(tmp_path, folder):
     assert refusal(folder, str(tmp_path)) == "not there, gzipped or not"
+
+
+# Python packages, and folders as one file
+
+
+def install_package(tmp_path, monkeypatch, files):
+    write_files(tmp_path / "some_digits", {"__init__.py": b"raise SystemExit('imported')"})
+    write_files(tmp_path / "some_digits" / "data", files)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.parametrize("files", [FILES, gzipped()], ids=["plain", "gzipped"])
+def test_a_python_package_gives_its_files_without_being_imported(
+    files, tmp_path, folder, monkeypatch
+):
+    install_package(tmp_path, monkeypatch, files)
+
+    origins = fetch(folder, "package:some_digits/data")
+
+    assert set(origins.values()) == {"package:some_digits/data"}
+    assert contents(folder) == FILES
+
+
+def test_a_package_that_is_not_installed_is_a_reason(folder):
+    said = refusal(folder, "package:no_such_package/data")
+
+    assert said == "the Python package no_such_package is not installed"
+
+
+def test_a_folder_becomes_the_tar_that_write_tar_makes(tmp_path, folder):
+    source = write_files(tmp_path / "pets", FILES)
+    write_tar(tmp_path / "expected.tar", source)
+    expected = (tmp_path / "expected.tar").read_bytes()
+    sha256 = {"pets.tar": hashlib.sha256(expected).hexdigest()}
+
+    origins = fetch_files([f"tar:{source}"], sha256, folder, timeout=1, retries=0)
+
+    assert origins == {"pets.tar": f"tar:{source}"}
+    assert contents(folder) == {"pets.tar": expected}
+
+
+def test_a_missing_folder_is_no_tar(tmp_path, folder):
+    said = refusal(folder, f"tar:{tmp_path}/nothing")
+
+    assert said == f"{tmp_path}/nothing: there is no such folder"
+
+
+# Names and hashes
+
+
+def test_a_file_whose_name_ends_in_gz_stays_gzipped(good, folder):
+    packed = gzip.compress(FILES["images"], mtime=0)
+    good.replies["images.gz"] = packed
+    sha256 = {"images.gz": hashlib.sha256(packed).hexdigest()}
+
+    fetch_files([good.url], sha256, folder, timeout=5, retries=0)
+
+    assert contents(folder) == {"images.gz": packed}
+    assert good.requests == {"images.gz": 1}
+
+
+def test_a_hash_in_upper_case_is_as_good(good, folder):
+    upper = {name: sha256.upper() for name, sha256 in SHA256.items()}
+
+    fetch_files([good.url], upper, folder, timeout=5, retries=0)
+
+    assert contents(folder) == FILES
+
+
+def test_sources_in_another_file_are_told_by_its_name(tmp_path, folder):
+    with pytest.raises(UserError) as error:
+        fetch_files(
+            [str(tmp_path)], SHA256, folder, timeout=1, retries=0, parameter="sets.yaml:a.sources"
+        )
+
+    first, *_, last = str(error.value).splitlines()
+    assert first == "sets.yaml: a.sources: no source has a right images, labels:"
+    assert "dvc exp run -S 'sets.yaml:a.sources=[/path/to/folder]'" in last
 
 
 # npm

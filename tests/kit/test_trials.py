@@ -301,7 +301,7 @@ def test_an_experiment_of_that_name_is_that_trial_whatever_its_baseline():
             "ValueError: y",
         ),
         (
-            "ERROR: failed to reproduce 'a': missing b\n",
+            "Reproducing 'x'\nERROR: failed to reproduce 'a': missing b\n",
             "ERROR: failed to reproduce 'a': missing b",
         ),
         ("", "it said nothing"),

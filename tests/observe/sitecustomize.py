@@ -2,8 +2,9 @@
 
 Python imports this module at its start when the folder is on PYTHONPATH. In the process of a stage
 it waits until the launcher hands over to the stage's script. From then on it notes each module of
-the study that is imported, each parameter that is read, and each file of the repository that the
-study opens, and writes them down when the process ends. What the kit opens is the kit's business.
+the study that is imported, each parameter that is read, of `params.yaml` and of the data set's
+entry, and each file of the repository that the study opens, and writes them down when the process
+ends. What the kit opens is the kit's business.
 """
 
 import atexit
@@ -12,7 +13,8 @@ import os
 import sys
 from types import CodeType
 
-STUDY = "mnist_study"
+STUDY = ("imagesets", "mnist_study")  # its packages
+CATALOGUE = "datasets.yaml"
 stage = next((word for word in sys.orig_argv if word.startswith("stages.")), None)
 
 if stage and os.environ.get("OBSERVED"):
@@ -43,13 +45,33 @@ if stage and os.environ.get("OBSERVED"):
     def begin():
         """From here on all is the stage's, also what the launcher has imported already."""
         global begun
-        for name in [name for name in sys.modules if name.partition(".")[0] == STUDY]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in STUDY]:
             del sys.modules[name]
         from studykit import params
 
-        load = params.load
+        load, check = params.load, params.check
         params.load = lambda *arguments, **schemas: Recorded(load(*arguments, **schemas))
+        params.check = lambda schema, received, path="params.yaml": recorded_entry(
+            check(schema, received, path), path
+        )
         begun = True
+
+    def recorded_entry(checked, path):
+        """What `check` returns; an entry of the catalogue notes which of its fields are read."""
+        if os.path.basename(path) == CATALOGUE:
+            for name, entry in checked:
+                note_fields(type(entry), f"{CATALOGUE}:{name}.")
+        return checked
+
+    def note_fields(kind, prefix):
+        """Also those that its own properties read; its name is known before it is read."""
+
+        def read(entry, name):
+            if name in kind.model_fields and name != "name":
+                parameters.add(f"{prefix}{name}")
+            return object.__getattribute__(entry, name)
+
+        kind.__getattribute__ = read
 
     def note(kind, path):
         path = os.path.abspath(path)
@@ -112,7 +134,7 @@ if stage and os.environ.get("OBSERVED"):
     def write_down():
         if not begun:  # a process that only has the stage's name in its arguments
             return
-        names = {name for name in sys.modules if name.partition(".")[0] == STUDY}
+        names = {name for name in sys.modules if name.partition(".")[0] in STUDY}
         files = {getattr(sys.modules[name], "__file__", None) or "" for name in names}
         content = {
             "modules": sorted(file.removeprefix(root) for file in files if file.startswith(root)),

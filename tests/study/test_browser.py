@@ -17,6 +17,7 @@ import pytest
 
 from studykit.files import read_json
 from tests.built_report import build_report
+from tests.made_results import make_page, some
 from tests.tiny_study import ENVIRONMENT, ROOT
 
 pytest.importorskip("selenium", reason="selenium is missing: it is in requirements.lock")
@@ -37,6 +38,13 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+# JavaScript: texts that are wider than their boxes.
+CUT = """[...document.querySelectorAll(
+        "th, td, p, h1, h2, h3, figcaption, .claims li, .pictures li")]
+    .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
+    .map((box) => box.textContent.slice(0, 60))"""
 
 
 class Browser:
@@ -96,6 +104,70 @@ def report(tmp_path_factory):
     return (build_report(tmp_path_factory.mktemp("page")) / "report/index.html").as_uri()
 
 
+NAMES = ["<b>T-shirt/top & co.", "Trouser", "Pullover", "Ankle boot"]
+MADE = {
+    "one net": {"nets": some(1), "classes": NAMES},
+    "five nets": {"nets": some(5), "classes": [*NAMES, *(f"class {n}" for n in range(16))]},
+    "47 classes": {"nets": some(3), "classes": [f"letter {n}" for n in range(47)], "tests": 800},
+    "colour": {"nets": some(2), "classes": NAMES, "shape": (64, 96, 3), "convolution": "cnn"},
+}
+
+
+@pytest.fixture(scope="module", params=MADE)
+def made(request, tmp_path_factory):
+    """Results of other images and nets, and the address of their page."""
+    folder = tmp_path_factory.mktemp("made")
+    results = make_page(folder, **MADE[request.param])
+    return results, (folder / "report/index.html").as_uri()
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_page_of_any_results_fits_its_window_and_cuts_no_text(browser, made, width):
+    browser.open(made[1], width=width)
+    assert browser("document.documentElement.scrollWidth") <= width
+    assert browser.console() == []
+    assert browser(CUT) == []
+    heights = browser("[...document.images].map((image) => image.clientHeight)")
+    assert min(heights) >= 28
+    assert browser("[...document.images].every((image) => image.naturalWidth > 0)")
+
+
+def test_the_filter_of_any_nets_counts_what_each_gets_wrong(browser, made):
+    results, address = made
+    browser.open(address)
+    wrong = [set(results.wrong(net).tolist()) for net in results.histories]
+    expected = {str(place): len(each) for place, each in enumerate(wrong)}
+    expected |= {"any": len(set.union(*wrong)), "all": len(set.intersection(*wrong))}
+    if len(wrong) == 1:
+        expected = {"": len(wrong[0])}  # nothing to choose
+    for by, count in expected.items():
+        shown = browser(
+            """((by) => {
+            const form = document.querySelector(".filters");
+            if (by) form.elements.by.value = by;
+            form.dispatchEvent(new Event("change"));
+            return document.querySelectorAll("#every-error li:not([hidden])").length;
+            })(...arguments)""",
+            by,
+        )
+        assert shown == count, by
+
+
+def test_a_number_opens_the_images_behind_it_with_any_nets(browser, made):
+    results, address = made
+    browser.open(address)
+    for net in results.histories:
+        label, prediction, count = results.errors(net)[0]
+        cell = browser.find(
+            f'a[data-net="{net}"][data-label="{label}"][data-prediction="{prediction}"]'
+        )
+        browser("arguments[0].click()", cell)
+        assert browser("document.querySelectorAll('#behind img').length") == count
+        name = results.classes[label]
+        assert f"takes {name} for " in browser.find("#behind-title").text
+        browser.find("#behind button").click()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 800, 1400])
 def test_the_page_fits_its_window_and_asks_nothing_of_anyone(browser, report, width, scheme):
@@ -110,10 +182,7 @@ def test_the_page_fits_its_window_and_asks_nothing_of_anyone(browser, report, wi
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_text_is_cut_by_its_box(browser, report, width):
     browser.open(report, width=width)
-    cut = browser("""[...document.querySelectorAll("th, td, p, h1, h2, h3, figcaption, .claims li")]
-        .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
-        .map((box) => box.textContent.slice(0, 60))""")
-    assert cut == []
+    assert browser(CUT) == []
 
 
 def test_pointing_at_a_curve_gives_the_values_of_its_epoch(browser, report):
@@ -166,9 +235,9 @@ def test_the_filter_leaves_what_was_asked_for(browser, report):
     wrong = {net: t["label"] != t["prediction"] for net, t in table.items()}
     four = table["cnn"]["label"] == 4
     expected = {
-        ("cnn", "", ""): wrong["cnn"],
-        ("both", "", ""): wrong["cnn"] & wrong["dense"],
-        ("dense", "4", "9"): wrong["dense"] & four & (table["dense"]["prediction"] == 9),
+        ("1", "", ""): wrong["cnn"],
+        ("all", "", ""): wrong["cnn"] & wrong["dense"],
+        ("0", "4", "9"): wrong["dense"] & four & (table["dense"]["prediction"] == 9),
         ("any", "4", ""): (wrong["dense"] | wrong["cnn"]) & four,
     }
     for (by, label, prediction), mask in expected.items():

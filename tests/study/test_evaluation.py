@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.nets import dense
+from imagesets.splits import Split
+from mnist_study.compute import keras
+from mnist_study.nets import classifier, dense
+from mnist_study.scores import anatomy, pairs
 from mnist_study.scores.confusion import confusion
 from mnist_study.scores.evaluation import (
     Evaluation,
@@ -34,11 +37,17 @@ P = probabilities(
     {1: 0.875, 2: 0.125},
 )
 Y = np.array([0, 0, 1, 1, 2], np.uint8)
+DIGITS = tuple("0123456789")
+
+
+def labelled(y, classes=DIGITS):
+    """Test images of these labels; what they show is all the same."""
+    return Split(np.zeros((len(y), 2, 2, 1), np.uint8), np.array(y, np.uint8), classes)
 
 
 @pytest.fixture
 def scored():
-    return score(P, Y, confidence=0.95)
+    return score(P, labelled(Y), confidence=0.95)
 
 
 def test_accuracy_is_the_share_of_right_predictions(scored):
@@ -60,22 +69,34 @@ def test_loss_is_the_mean_negative_logarithm_of_the_labels_probability(scored):
 
 def test_an_impossible_label_costs_a_finite_loss():
     # A probability of 0 counts as the step from 1 to the next float64, as in scikit-learn.
-    assert score(probabilities({1: 1.0}), np.array([0]), confidence=0.95)["loss"] == pytest.approx(
-        52 * math.log(2)
-    )
+    scored = score(probabilities({1: 1.0}), labelled([0]), confidence=0.95)
+    assert scored["loss"] == pytest.approx(52 * math.log(2))
 
 
 def test_a_confusion_counts_labels_in_rows_and_predictions_in_columns():
-    counts = confusion(tabulate(P, Y))
+    counts = confusion(tabulate(P, Y), 10)
+    assert counts.shape == (10, 10)
     assert counts[:3, :3].tolist() == [[1, 1, 0], [0, 2, 0], [0, 1, 0]]
     assert counts.sum() == 5
 
 
-def test_precision_recall_and_f1_are_given_per_digit(scored):
+def test_precision_recall_and_f1_are_given_per_class(scored):
     none = {str(digit): 0.0 for digit in range(3, 10)}  # no such digit: 0, without a warning
     assert scored["precision"] == {"0": 1.0, "1": 0.5, "2": 0.0} | none
     assert scored["recall"] == {"0": 0.5, "1": 1.0, "2": 0.0} | none
     assert scored["f1"] == pytest.approx({"0": 2 / 3, "1": 2 / 3, "2": 0.0} | none)
+
+
+def test_classes_are_called_by_their_names_in_the_order_of_the_labels():
+    """Two coats, one of which is taken for a bag, and a shirt; no bag is among the images."""
+    rows = np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.125, 0.75, 0.125]], np.float32)
+    test = labelled([0, 0, 1], classes=("Coat", "Shirt", "Bag"))
+    scored = score(rows, test, confidence=0.95)
+    assert scored["precision"] == {"Coat": 1.0, "Shirt": 1.0, "Bag": 0.0}
+    assert scored["recall"] == {"Coat": 0.5, "Shirt": 1.0, "Bag": 0.0}
+    assert scored["f1"] == pytest.approx({"Coat": 2 / 3, "Shirt": 1.0, "Bag": 0.0})
+    assert list(scored["recall"]) == ["Coat", "Shirt", "Bag"]
+    assert scored["errors"] == 1
 
 
 def test_a_score_is_made_of_plain_numbers_that_json_can_hold(scored):
@@ -92,7 +113,7 @@ def test_a_table_has_a_row_per_image_in_the_files_order():
     assert table["confidence"].tolist() == [0.5, 0.75, 0.5009765625, 1.0, 0.875]
 
 
-def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
+def test_a_net_is_asked_for_all_images_and_gives_probabilities(tiny_test):
     params = dense.Params(
         hidden_layers=1,
         units=3,
@@ -104,12 +125,12 @@ def test_a_net_is_asked_with_a_channel_and_gives_probabilities(tiny_test):
         jit_compile=False,
         epochs=1,
     )
-    model = dense.build(params)
+    model = dense.build(params, image_shape=(28, 28, 1), num_classes=10)
     predicted = predict(model, tiny_test)
     assert predicted.shape == (200, 10)
     assert predicted.dtype == np.float32
     assert predicted.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-6)
-    one_by_one = np.concatenate([np.asarray(model(x[None, ..., None])) for x in tiny_test.x[:3]])
+    one_by_one = np.concatenate([np.asarray(model(x[None])) for x in tiny_test.x[:3]])
     assert predicted[:3] == pytest.approx(one_by_one, abs=1e-6)
 
 
@@ -138,6 +159,97 @@ def test_the_metrics_hold_each_net_and_how_each_two_differ():
     assert differences == {"b_minus_a": 0.5, "c_minus_a": -0.5, "c_minus_b": -1.0}
     assert (found["b_minus_a"]["only_first"], found["b_minus_a"]["only_second"]) == (0, 2)
     assert found["b_minus_a"]["p_value"] == 0.5  # two tosses that fall alike
+
+
+def softmax_regression(image_shape, num_classes, *hidden):
+    """A net without hidden layers, but with those that are given."""
+    hidden = [*hidden, keras.layers.Flatten()]
+    return classifier("net", hidden, image_shape=image_shape, num_classes=num_classes)
+
+
+def test_colour_images_of_many_classes_are_predicted():
+    x = np.random.default_rng(0).integers(0, 256, (7, 4, 5, 3), dtype=np.uint8)
+    model = softmax_regression((4, 5, 3), 47)
+    predicted = predict(model, Split(x, np.arange(7)))
+    assert predicted.shape == (7, 47)
+    assert predicted == pytest.approx(np.asarray(model(x)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nets", "expected"),
+    [
+        ([], []),
+        (["a"], []),
+        (["a", "b"], ["a b"]),
+        (["b", "a", "c"], ["b a", "b c", "a c"]),
+        (["a", "b", "c", "d"], ["a b", "a c", "a d"]),
+        (["a", "b", "c", "d", "e"], ["a b", "a c", "a d", "a e"]),
+    ],
+    ids=len,
+)
+def test_up_to_three_nets_are_compared_each_with_each_and_more_with_the_first(nets, expected):
+    assert [" ".join(pair) for pair in pairs(nets)] == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1, []),
+        (2, ["b_minus_a"]),
+        (3, ["b_minus_a", "c_minus_a", "c_minus_b"]),
+        (5, ["b_minus_a", "c_minus_a", "d_minus_a", "e_minus_a"]),
+    ],
+)
+def test_the_metrics_of_any_number_of_nets_hold_each_and_the_pairs(number, expected):
+    table = pd.DataFrame({"label": [0, 1], "prediction": [0, 0], "confidence": [1.0, 1.0]})
+    layers = pd.DataFrame({"multiply_adds": [3]})
+    nets = list("abcde")[:number]
+    evaluations = {net: Evaluation(table, layers, {"accuracy": 0.5}) for net in nets}
+    assert list(metrics(evaluations, confidence=0.95)) == nets + expected
+
+
+def test_no_convolution_is_shown_where_no_net_begins_with_one():
+    nets = {
+        "softmax": softmax_regression((4, 4, 1), 3),
+        "late": softmax_regression((4, 4, 1), 3, keras.layers.Dense(2), keras.layers.Conv2D(2, 2)),
+    }
+    assert anatomy.first_convolution(nets, np.zeros((4, 4, 1), np.uint8)) == {}
+
+
+def test_the_first_convolution_of_colour_images_is_shown_as_the_mean_over_channels():
+    convolution = keras.layers.Conv2D(2, 3, activation="relu", use_bias=False)
+    net = softmax_regression((4, 5, 3), 7, convolution)
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 2)).astype(np.float32)
+    convolution.set_weights([kernel])
+    image = np.random.default_rng(1).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    nets = {"softmax": softmax_regression((4, 5, 3), 7), "convolving": net}
+    found = anatomy.first_convolution(nets, image)
+    assert sorted(found) == ["kernels", "maps", "net"]
+    assert found["net"] == "convolving"
+    assert found["kernels"].shape == (3, 3, 2)
+    mean = (kernel[:, :, 0] + kernel[:, :, 1] + kernel[:, :, 2]) / 3
+    assert found["kernels"] == pytest.approx(mean, abs=1e-6)
+    assert found["maps"].shape == (2, 3, 2)
+    assert (found["kernels"].dtype, found["maps"].dtype) == (np.float32, np.float32)
+    corner = np.tensordot(image[1:4, 2:5] / 255, kernel, axes=3)  # the last row and column
+    assert found["maps"][1, 2] == pytest.approx(np.maximum(corner, 0), rel=1e-5)
+
+
+def test_the_first_net_that_begins_with_a_convolution_is_the_one_shown():
+    nets = {
+        net: softmax_regression((4, 4, 1), 3, keras.layers.Conv2D(filters, 2))
+        for net, filters in (("b", 5), ("a", 6))
+    }
+    found = anatomy.first_convolution(nets, np.zeros((4, 4, 1), np.uint8))
+    assert (found["net"], found["kernels"].shape) == ("b", (2, 2, 5))
+
+
+def test_layers_of_colour_images_are_described_with_their_work():
+    net = softmax_regression((4, 5, 3), 7, keras.layers.Conv2D(2, 3, name="convolution"))
+    table = anatomy.describe_layers(net)
+    assert table["output"].tolist() == ["4×5×3", "2×3×2", "12", "7"]
+    assert table["parameters"].tolist() == [0, 56, 0, 91]  # (3 · 3 · 3 + 1) · 2, (12 + 1) · 7
+    assert table["multiply_adds"].tolist() == [0, 324, 0, 84]  # 2 · 3 · 54, 12 · 7
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 import struct
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_study.data.partition import first_of_each_class
-from mnist_study.data.splits import Split
 from mnist_study.report.figures import curves
-from mnist_study.report.figures.digits import draw_digit, draw_digits, draw_predictions
+from mnist_study.report.figures.pictures import draw_image, draw_images, draw_predictions
 from mnist_study.report.figures.style import compose, plt, save
 
 
@@ -29,6 +28,12 @@ def history():
             "val/accuracy": [0.75, 0.85, 0.82],
         }
     )
+
+
+@pytest.fixture
+def images(tiny_train):
+    """Grey images of digits: uint8 (n, 28, 28, 1)."""
+    return tiny_train.x.reshape(-1, 28, 28, 1)
 
 
 @pytest.fixture
@@ -123,52 +128,70 @@ def test_the_epochs_are_marked_in_whole_numbers(history):
 
 
 def cells(axis, per_digit):
-    """The images of a grid of example digits: uint8 (10, per_digit, 28, 28)."""
+    """The images of a grid of example digits: uint8 (10, per_digit, 28, 28, 1)."""
     grid = shown(axis)
     size = grid.shape[0] // 10
     parts = grid.reshape(10, size, per_digit, size).swapaxes(1, 2)
     assert not parts[:, :, 28:].any()
     assert not parts[:, :, :, 28:].any()
-    return parts[:, :, :28, :28]
+    return parts[:, :, :28, :28, np.newaxis]
 
 
-def test_the_example_digits_are_the_first_ten_of_each_in_a_row(tiny_train):
-    (axis,) = draw_digits(first_of_each_class(tiny_train, 10)).axes
-    assert axis.get_title(loc="left") == "Training images: the first 10 of each digit"
+DIGITS = {"classes": [str(digit) for digit in range(10)], "noun": "digit"}
+
+
+def test_the_example_images_are_a_row_for_each_class(images):
+    first = images[:100].reshape(10, 10, 28, 28, 1)
+    (axis,) = draw_images(first, **DIGITS).axes
+    assert axis.get_title(loc="left") == "Training digits: the first 10 of each class"
     assert [label.get_text() for label in axis.get_yticklabels()] == list("0123456789")
     size = axis.get_images()[0].get_array().shape[0] / 10
     assert axis.get_yticks() == pytest.approx([size * digit + 14 for digit in range(10)])
-    for digit, row in enumerate(cells(axis, 10)):
-        expected = tiny_train.x[np.flatnonzero(tiny_train.y == digit)[:10]]
-        assert np.array_equal(row, expected)
+    assert np.array_equal(cells(axis, 10), first)
 
 
-def test_a_digit_with_too_few_examples_leaves_places_empty(tiny_train):
-    without_9 = np.flatnonzero(tiny_train.y != 9)
-    chosen = [*without_9, np.flatnonzero(tiny_train.y == 9)[0]]
-    first = first_of_each_class(Split(tiny_train.x[chosen], tiny_train.y[chosen]), 3)
-    (axis,) = draw_digits(first).axes
-    filled_cells = cells(axis, 3).any(axis=(2, 3))
-    assert filled_cells.tolist() == [[True] * 3] * 9 + [[True, False, False]]
+def test_colour_images_are_drawn_in_their_colours_on_white():
+    first = np.full((2, 3, 8, 16, 3), [10, 20, 30], np.uint8)
+    (axis,) = draw_images(first, classes=["cat", "dog"], noun="image").axes
+    grid = shown(axis)
+    assert grid.shape == (2 * 9, 3 * 17, 3)
+    assert grid[0, 0].tolist() == [10, 20, 30]
+    assert grid[8, 0].tolist() == grid[0, 16].tolist() == [255, 255, 255]
 
 
-def test_every_picture_has_the_same_scale_of_intensity(tiny_train, table):
+def test_a_hundred_classes_have_a_row_each(images):
+    names = [f"class {number}" for number in range(100)]
+    (axis,) = draw_images(images[:100].reshape(100, 1, 28, 28, 1), classes=names, noun="image").axes
+    axis.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axis.get_yticklabels()]
+    assert len(boxes) == 100
+    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
+
+
+def test_every_picture_has_the_same_scale_of_intensity(images, table):
     figures = [
-        draw_digits(first_of_each_class(tiny_train, 2)),
-        compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)),
-        draw_predictions(("three", tiny_train.x[:3], table)),
+        draw_images(images[:20].reshape(10, 2, 28, 28, 1), **DIGITS),
+        compose(lambda axis: draw_image(axis, images[0], "7", "digit")),
+        draw_predictions(("three", images[:3], table)),
     ]
     for figure in figures:
         for axis in filled(figure):
             assert axis.get_images()[0].get_clim() == (0, 255)
 
 
-def test_one_digit_comes_with_its_label_axes_and_scale(tiny_train):
-    axis, scale = compose(lambda axis: draw_digit(axis, tiny_train.x[0], 7)).axes
-    assert axis.get_title(loc="left") == "A handwritten 7: 28 × 28 pixels"
+def test_one_grey_image_comes_with_its_label_axes_and_scale(images):
+    axis, scale = compose(lambda axis: draw_image(axis, images[0], "7", "digit")).axes
+    assert axis.get_title(loc="left") == "One digit, label 7: 28 × 28 pixels"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("column", "row")
     assert scale.get_ylabel() == "intensity, 0–255"
-    assert np.array_equal(shown(axis), tiny_train.x[0])
+    assert np.array_equal(shown(axis), images[0, ..., 0])
+
+
+def test_one_colour_image_has_no_scale():
+    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    (axis,) = compose(lambda axis: draw_image(axis, image, "cat", "image")).axes
+    assert axis.get_title(loc="left") == "One image, label cat: 2 × 3 pixels"
+    assert np.array_equal(shown(axis), image)
 
 
 def places(axis, rows=1, columns=8):
@@ -185,8 +208,8 @@ def place(text, rows, columns=8):
     return int(row), int(x / grid_width * columns), height
 
 
-def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train, table):
-    (axis,) = draw_predictions(("What the CNN says", tiny_train.x[:3], table), columns=2).axes
+def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(images, table):
+    (axis,) = draw_predictions(("What the CNN says", images[:3], table), columns=2).axes
     assert axis.get_title(loc="left") == "What the CNN says"
     expected = iter([("7  (99%)", "label 7"), ("3  (50%)", "label 2"), ("1  (>99%)", "label 1")])
     for number, (above, below) in enumerate(zip(axis.texts[::2], axis.texts[1::2], strict=True)):
@@ -198,24 +221,49 @@ def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(tiny_train,
         image = places(axis, rows=2, columns=2)[where]
         inked = np.flatnonzero(image.any(axis=1)) / len(image)
         assert top < inked.min() < inked.max() < bottom
-        digit = tiny_train.x[number]
+        digit = images[number, ..., 0]
         first_row, first_column = (
             image.any(axis=axis).argmax() - digit.any(axis=axis).argmax() for axis in (1, 0)
         )
         assert np.array_equal(image[first_row:, first_column:][:28, :28], digit)
 
 
-def test_a_wrong_prediction_differs_in_colour_and_in_weight(tiny_train, table):
-    (axis,) = draw_predictions(("", tiny_train.x[:3], table)).axes
+def test_a_wrong_prediction_differs_in_colour_and_in_weight(images, table):
+    (axis,) = draw_predictions(("", images[:3], table)).axes
     assert [text.get_color() for text in axis.texts[::2]] == ["black", "C1", "black"]
     assert [text.get_fontweight() for text in axis.texts[::2]] == ["normal", "bold", "normal"]
 
 
 @pytest.mark.parametrize(("number", "rows"), [(0, 1), (1, 1), (8, 1), (9, 2), (40, 5)])
-def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(tiny_train, number, rows):
+def test_the_grid_of_predictions_has_as_many_rows_of_eight_as_it_needs(images, number, rows):
     table = pd.DataFrame({"label": 1, "prediction": 1, "confidence": 1.0}, index=range(number))
-    (axis,) = draw_predictions(("", tiny_train.x[:number], table)).axes
+    (axis,) = draw_predictions(("", images[:number], table)).axes
     width, height = axis.figure.get_size_inches()
     assert (height - 0.4) / width == pytest.approx(rows * 45 / (8 * 32))
     filled = places(axis, rows).any(axis=(2, 3)).ravel()
     assert filled.tolist() == [True] * number + [False] * (8 * rows - number)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixels"),  # of the figure, for each of the image
+    [((8, 8, 1), 18), ((28, 28, 1), 5), ((32, 32, 3), 4), ((64, 96, 3), 1)],
+)
+def test_an_image_of_any_size_is_shown_about_as_large(shape, pixels):
+    images = np.full((3, *shape), 77, np.uint8)
+    table = pd.DataFrame({"label": ["a"] * 3, "prediction": ["b"] * 3, "confidence": [0.5] * 3})
+    (axis,) = draw_predictions(("", images, table)).axes
+    grid = shown(axis)
+    width, height = axis.get_window_extent().size
+    assert width / grid.shape[1] == pytest.approx(pixels, rel=0.01)
+    assert height / grid.shape[0] == pytest.approx(pixels, rel=0.01)
+    assert (grid == 77).all(axis=2).sum() if shape[2] == 3 else (grid == 77).sum()
+
+
+def test_long_names_in_a_grid_do_not_overlap():
+    images = np.zeros((9, 28, 28, 1), np.uint8)
+    name = "a name of twenty let"
+    table = pd.DataFrame({"label": name, "prediction": name, "confidence": 1.0}, index=range(9))
+    (axis,) = draw_predictions(("", images, table)).axes
+    axis.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert not any(a.overlaps(b) for number, a in enumerate(boxes) for b in boxes[:number])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from imagesets.splits import Split
 from mnist_study.compute import keras, tf
-from mnist_study.data.splits import Split
 from mnist_study.nets import cnn
 from mnist_study.training import fit
 from mnist_study.training.forward import Forward
@@ -21,24 +21,25 @@ PARAMS = {
     "jit_compile": False,
     "epochs": 2,
 }
+DATA = {"image_shape": (28, 28, 1), "num_classes": 10}
 
 
 @pytest.fixture
 def net():
     keras.utils.set_random_seed(0)
-    return cnn.build(cnn.Params(**PARAMS))
+    return cnn.build(cnn.Params(**PARAMS), **DATA)
 
 
 @pytest.fixture
 def batch(tiny_train):
     """33 images, which two shards cannot share evenly."""
-    return tiny_train.x[:33, ..., np.newaxis], keras.utils.to_categorical(tiny_train.y[:33], 10)
+    return tiny_train.x[:33], keras.utils.to_categorical(tiny_train.y[:33], 10)
 
 
-def make_net(**changes):
+def make_net(data=DATA, **changes):
     """A net whose biases, unlike those of a new one, shift what the activation gets."""
     keras.utils.set_random_seed(0)
-    net = cnn.build(cnn.Params(**PARAMS | changes))
+    net = cnn.build(cnn.Params(**PARAMS | changes), **data)
     rng = np.random.default_rng(0)
     for layer in net.layers:
         if getattr(layer, "use_bias", False):
@@ -179,3 +180,22 @@ def test_dropout_is_active_in_training_and_inactive_in_scoring(batch):
     assert scored[0] == pytest.approx(np.asarray(net(x, training=False)), rel=1e-5, abs=1e-7)
     assert np.abs(trained[0] - scored[0]).max() > 0.01
     assert np.abs(trained[0] - trained[1]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "shape", [(28, 28, 3), (12, 40, 1), (6, 6, 3)], ids=["colour", "wide", "padded"]
+)
+def test_images_of_any_shape_go_through_in_parts_as_they_do_whole(shape):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (5, *shape), dtype=np.uint8)
+    y = keras.utils.to_categorical(rng.integers(0, 47, 5), 47)
+    net = make_net({"image_shape": shape, "num_classes": 47})
+    padding = {layer.padding for layer in net.layers if isinstance(layer, keras.layers.Conv2D)}
+    assert padding == {"same" if shape == (6, 6, 3) else "valid"}
+    forward = Forward(net, 2)
+    assert np.asarray(forward(x)).shape == (5, 47)
+    assert np.asarray(forward(x)) == pytest.approx(np.asarray(net(x)), rel=1e-5, abs=1e-7)
+    variables = net.trainable_variables
+    plain = gradients_of(net, variables, x, y)
+    for ours, theirs in zip(gradients_of(forward, variables, x, y), plain, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-5 * max(1.0, float(np.abs(theirs).max())))

@@ -27,7 +27,7 @@ def model():
         epochs=1,
     )
     keras.utils.set_random_seed(0)
-    model = cnn.build(params)
+    model = cnn.build(params, image_shape=(28, 28, 1), num_classes=10)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)  # as the first step of training does
     return model

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from imagesets.splits import Split
 from mnist_study.compute import keras
-from mnist_study.data.splits import Split
 from mnist_study.nets import dense
 from mnist_study.training import loops
 from mnist_study.training.loops import NO_IMAGE, in_batches
@@ -26,7 +26,7 @@ LOOPS = pytest.mark.parametrize("loop", ["graph", "XLA"])
 @pytest.fixture
 def net():
     keras.utils.set_random_seed(0)
-    return dense.build(PARAMS)
+    return dense.build(PARAMS, image_shape=(28, 28, 1), num_classes=10)
 
 
 @pytest.fixture
@@ -131,3 +131,24 @@ def test_the_batches_done_are_told_after_each_execution(net, split, loop):
         in_batches(np.arange(70), 10), steps_per_execution=3, on_steps=told.append
     )
     assert told == [3, 6, 7]
+
+
+@LOOPS
+def test_a_loop_takes_channels_and_any_number_of_classes(loop):
+    """Six images of 4 × 5 pixels in colour, of 47 classes; the last class is among them."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+    colour = Split(x, np.array([46, 0, 10, 31, 46, 9], np.uint8))
+    keras.utils.set_random_seed(0)
+    net = dense.build(PARAMS, image_shape=(4, 5, 3), num_classes=47)
+    batches = in_batches(np.arange(6), 4)
+    score = scoring(net, colour, loop)
+    assert score(batches, steps_per_execution=1) == pytest.approx(
+        scores_by_hand(net.get_weights(), colour), rel=1e-5
+    )
+    learn = learning(net, colour, loop)
+    for _ in range(300):
+        learn(batches, steps_per_execution=2)
+    loss, accuracy = score(batches, steps_per_execution=1)
+    assert accuracy == 1
+    assert loss < 0.1  # at first ln 47, 3.9

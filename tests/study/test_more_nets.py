@@ -6,33 +6,43 @@ import re
 import pytest
 
 from tests.more_nets import add_net, remove_net
+from tests.tiny_study import TinyStudy
 
 FIVE = {"softmax": "softmax regression", "second": "second net", "third": "third net"}
+
+
+@pytest.fixture
+def new(tmp_path):
+    """A tiny study that has not run."""
+    return TinyStudy(tmp_path / "study")
 
 
 @pytest.mark.parametrize(
     ("forgotten", "told"),
     [
-        ("stage", "models/softmax.keras among the outs of train_softmax"),
-        ("evaluate", "models/softmax.keras among the deps of evaluate"),
-        ("report", "plots/train_softmax/history.csv among the deps of report"),
+        ("stage", "train_softmax.outs: expected models/softmax.keras"),
+        ("evaluate", "evaluate.deps: expected models/softmax.keras"),
+        ("report", "report.deps: expected plots/train_softmax/history.csv"),
     ],
 )
-def test_what_dvc_yaml_lacks_for_a_net_is_told_by_the_first_stage(study, forgotten, told):
-    add_net(study, "softmax", "softmax regression", 3, **{forgotten: False})
-    done = study("python -m studykit.start stages.fetch", check=False)
+def test_what_dvc_yaml_lacks_for_a_net_is_told_by_the_first_stage(new, forgotten, told):
+    add_net(new, "softmax", "softmax regression", 3, **{forgotten: False})
+    done = new("python -m studykit.start stages.fetch", check=False)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert f"expected dvc.yaml with {told}, since there is src/mnist_study/nets/softmax.py" in line
+    net = "src/mnist_study/nets/softmax.py is a net of the study"
+    assert done.stderr == f"error: dvc.yaml: {told}, received none; {net}\n"
 
 
-def test_a_net_without_a_section_and_a_section_without_a_net_are_told(study):
-    add_net(study, "softmax", "softmax regression", 3)
-    params = study.read("params.yaml")
-    study.write("params.yaml", params.replace("train_softmax:", "train_sofmax:"))
-    done = study("python -m studykit.start stages.fetch", check=False)
+def test_a_net_without_a_section_and_a_section_without_a_net_are_told(new):
+    add_net(new, "softmax", "softmax regression", 3)
+    params = new.read("params.yaml")
+    new.write("params.yaml", params.replace("train_softmax:", "train_sofmax:"))
+    done = new("python -m studykit.start stages.fetch", check=False)
     assert done.returncode == 1
-    assert done.stderr == "params.yaml: train_sofmax: unknown key, did you mean train_softmax?\n"
+    assert (
+        done.stderr
+        == "error: params.yaml: train_sofmax: unknown key, did you mean train_softmax?\n"
+    )
 
 
 @pytest.fixture(scope="module")

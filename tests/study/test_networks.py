@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from mnist_study.nets import cnn, dense
+from studykit.errors import UserError
 
+MNIST = {"image_shape": (28, 28, 1), "num_classes": 10}
 TRAINING = {
     "activation": "relu",
     "optimizer": "adam",
@@ -22,12 +24,17 @@ CNN = TRAINING | {
 }
 
 
-def build_dense(**changes):
-    return dense.build(dense.Params(**DENSE | changes))
+def build_dense(data=MNIST, **changes):
+    return dense.build(dense.Params(**DENSE | changes), **data)
 
 
-def build_cnn(**changes):
-    return cnn.build(cnn.Params(**CNN | changes))
+def build_cnn(data=MNIST, **changes):
+    return cnn.build(cnn.Params(**CNN | changes), **data)
+
+
+def paddings(model):
+    """Of the convolutions, in their order."""
+    return [layer.padding for layer in model.layers if type(layer).__name__ == "Conv2D"]
 
 
 def layers(model):
@@ -75,6 +82,7 @@ def test_the_cnn_is_the_studys():
         ("Dense", (10,), 1_010),  # (100 + 1) · 10
     ]
     assert model.count_params() == 42_530
+    assert paddings(model) == ["valid"] * 3
 
 
 def test_every_hidden_layer_is_activated_and_only_the_last_is_a_softmax():
@@ -143,3 +151,89 @@ def test_a_net_gives_probabilities_that_sum_to_1(build):
     assert probabilities.dtype == np.float32
     assert probabilities.min() >= 0
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
+
+
+DATA = {
+    "8×8×1 of 10": {"image_shape": (8, 8, 1), "num_classes": 10},
+    "32×32×3 of 5": {"image_shape": (32, 32, 3), "num_classes": 5},
+    "20×64×1 of 47": {"image_shape": (20, 64, 1), "num_classes": 47},
+    "64×20×4 of 2": {"image_shape": (64, 20, 4), "num_classes": 2},
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+@pytest.mark.parametrize("build", [build_dense, build_cnn])
+def test_a_net_takes_images_of_any_shape_and_gives_as_many_probabilities_as_there_are_classes(
+    build, data
+):
+    shape, num_classes = data["image_shape"], data["num_classes"]
+    model = build(data)
+    (image,) = model.inputs
+    assert (image.dtype, image.shape) == ("uint8", (None, *shape))
+    x = np.random.default_rng(0).integers(0, 256, (5, *shape), dtype=np.uint8)
+    probabilities = np.asarray(model(x))
+    assert probabilities.shape == (5, num_classes)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
+
+
+def test_the_dense_net_counts_all_pixels_of_all_channels():
+    assert layers(build_dense(DATA["32×32×3 of 5"]))[1:3] == [
+        ("Flatten", (3_072,), 0),  # 32 · 32 · 3
+        ("Dense", (30,), 92_190),  # (3,072 + 1) · 30
+    ]
+
+
+def test_the_cnn_pads_where_an_image_is_too_small_to_lose_its_margin():
+    """Without padding: 8 → 4 → 2 → 2 - 2, which is nothing."""
+    model = build_cnn(DATA["8×8×1 of 10"])
+    assert paddings(model) == ["same", "same", "same"]
+    assert [shape for kind, shape, _ in layers(model) if kind in ("Conv2D", "MaxPooling2D")] == [
+        (8, 8, 20),
+        (4, 4, 20),
+        (4, 4, 40),
+        (2, 2, 40),
+        (2, 2, 60),
+        (1, 1, 60),
+    ]
+
+
+def test_the_shorter_side_decides_on_padding():
+    """20 → 16 → 8 → 6 → 3 → 2 → 1, and 64 → 60 → 30 → 28 → 14 → 13 → 6."""
+    wide = build_cnn(DATA["20×64×1 of 47"])
+    assert paddings(wide) == ["valid", "valid", "valid"]
+    assert layers(wide)[-4][:2] == ("Flatten", (360,))  # 1 · 6 · 60
+    for shape in ((19, 64, 1), (64, 19, 1)):  # 19 → 15 → 7 → 5 → 2 → 1, which cannot be pooled
+        data = {"image_shape": shape, "num_classes": 47}
+        assert paddings(build_cnn(data)) == ["same", "same", "same"]
+
+
+@pytest.mark.parametrize(
+    ("kernel_sizes", "padding"),
+    [
+        pytest.param([5, 3, 4], "valid", id="a pixel left"),  # 28 → 24 → 12 → 10 → 5 → 2 → 1
+        pytest.param([5, 3, 5], "same", id="none left to pool"),  # 28 → 24 → 12 → 10 → 5 → 1
+        pytest.param([5, 3, 6], "same", id="larger than what pooling left"),
+        pytest.param([29, 3, 2], "same", id="larger than the image"),
+        pytest.param([29, 1, 1], "same", id="larger than the image, and others are not"),
+    ],
+)
+def test_the_cnn_pads_where_kernels_would_leave_nothing_of_an_image(kernel_sizes, padding):
+    model = build_cnn(kernel_sizes=kernel_sizes)
+    assert paddings(model) == [padding] * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes", "received"),
+    [
+        pytest.param((7, 28, 1), {}, "left of 7 after pooling 3 times, received 2", id="image"),
+        pytest.param(
+            (28, 28, 1), {"pool_size": 4}, "left of 28 after pooling 3 times, received 4", id="pool"
+        ),
+    ],
+)
+def test_an_image_too_small_to_be_pooled_is_told_in_one_line(shape, changes, received):
+    with pytest.raises(UserError) as error:
+        build_cnn({"image_shape": shape, "num_classes": 10}, **changes)
+    assert str(error.value) == (
+        f"params.yaml: train_cnn.pool_size: expected a pixel {received}; pool less or less often"
+    )

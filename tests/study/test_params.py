@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 import pytest
 
-from mnist_study.params import Params
+from mnist_study import params as study_params
+from mnist_study.params import Params, check_stages
 from studykit.errors import UserError
 from studykit.params import check, read
 
@@ -79,13 +80,7 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         "jit_compile": False,
         "epochs": 20,
     }
-    assert params.evaluate.claims.model_dump() == {
-        "train_images": 51000,
-        "test_images": 10000,
-        "dense_accuracy": 0.96,
-        "cnn_accuracy": 0.99,
-        "dense_overfit_epoch": 6,
-    }
+    assert params.data.model_dump() == {"name": "mnist", "sizes": "refuse"}
 
 
 @pytest.mark.parametrize(
@@ -110,16 +105,16 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
             id="misspelt section",
         ),
         pytest.param(
-            "dense_accuracy: 0.96",
-            "dense_acuracy: 0.96",
-            "evaluate.claims.dense_acuracy: unknown key, did you mean dense_accuracy?",
-            id="misspelt nested key",
+            "  name: mnist",
+            "  nam: mnist",
+            "data.nam: unknown key, did you mean name?",
+            id="misspelt key of the data",
         ),
         pytest.param(
             "  hidden_layers: 5\n",
             "  hidden_layers: 5\n  zebra: 1\n",
-            "train_dense.zebra: unknown key, expected one of activation, optimizer, "
-            "learning_rate, batch_size, shards, jit_compile, epochs, hidden_layers, units",
+            "train_dense.zebra: unknown key, expected one of optimizer, learning_rate, "
+            "batch_size, shards, jit_compile, epochs, hidden_layers, units, activation",
             id="key like no other",
         ),
         pytest.param(
@@ -241,27 +236,6 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
         ),
         pytest.param(
             "kernel_sizes: [5, 3, 2]",
-            "kernel_sizes: [29, 3, 2]",
-            "train_cnn.kernel_sizes: expected a kernel within its input, 28 × 28 at layer 1, "
-            "received [29, 3, 2]",
-            id="kernel larger than the image",
-        ),
-        pytest.param(
-            "kernel_sizes: [5, 3, 2]",
-            "kernel_sizes: [5, 3, 6]",  # 28 → 24 → 12 → 10 → 5
-            "train_cnn.kernel_sizes: expected a kernel within its input, 5 × 5 at layer 3, "
-            "received [5, 3, 6]",
-            id="kernel larger than what pooling left",
-        ),
-        pytest.param(
-            "kernel_sizes: [5, 3, 2]",
-            "kernel_sizes: [5, 3, 5]",  # 28 → 24 → 12 → 10 → 5 → 1
-            "train_cnn.kernel_sizes: expected an image left after pooling by pool_size at "
-            "layer 3, received [5, 3, 5]",
-            id="nothing left to pool",
-        ),
-        pytest.param(
-            "kernel_sizes: [5, 3, 2]",
             "kernel_sizes: [5, 3]",
             "train_cnn.kernel_sizes: expected as many as filters, 3, received [5, 3]",
             id="too few kernel sizes",
@@ -299,9 +273,81 @@ def test_a_wrong_kernel_is_not_reported_when_its_filters_are_wrong(write):
     )
 
 
-def test_a_pooling_that_leaves_one_pixel_is_accepted(write):
-    write(("kernel_sizes: [5, 3, 2]", "kernel_sizes: [5, 3, 4]"))  # 28 → 24 → 12 → 10 → 5 → 2 → 1
-    assert load().train_cnn.kernel_sizes == [5, 3, 4]
+def stages_for(*nets):
+    """What `dvc.yaml` has to have for nets, with outputs as it may write them."""
+    models, histories, metrics = (
+        [pattern.format(net) for net in nets]
+        for pattern in ("models/{}.keras", "plots/train_{}/history.csv", "metrics/train_{}.json")
+    )
+    trained = {
+        f"train_{net}": {"outs": [model, {history: {"cache": False}}]}
+        for net, model, history in zip(nets, models, histories, strict=True)
+    }
+    params = ["libraries", {"datasets.yaml": ["mnist"]}, *trained]
+    return trained | {
+        "evaluate": {"deps": ["data/processed/test.npz", *models, *histories]},
+        "report": {"deps": [*histories, *metrics], "params": params},
+    }
+
+
+def test_the_repositorys_pipeline_has_stages_for_all_nets(repository):
+    assert list(study_params.MODULES) == ["dense", "cnn"]
+    check_stages(read(repository / "dvc.yaml")["stages"])
+
+
+def test_a_pipeline_with_other_nets_is_taken(monkeypatch):
+    monkeypatch.setattr(study_params, "MODULES", dict.fromkeys(("softmax", "b", "c")))
+    check_stages(stages_for("softmax", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "lacking"),
+    [
+        ("train_softmax", "outs", "models/softmax.keras"),
+        ("train_softmax", "outs", "plots/train_softmax/history.csv"),
+        ("evaluate", "deps", "models/softmax.keras"),
+        ("evaluate", "deps", "plots/train_softmax/history.csv"),
+        ("report", "deps", "plots/train_softmax/history.csv"),
+        ("report", "deps", "metrics/train_softmax.json"),
+        ("report", "params", "train_softmax"),
+    ],
+)
+def test_what_dvc_yaml_lacks_for_a_net_is_told_in_one_line(monkeypatch, stage, key, lacking):
+    """Also where the names of other nets begin or end in the same way."""
+    nets = ("softmax", "softmax_2", "2_softmax")
+    monkeypatch.setattr(study_params, "MODULES", dict.fromkeys(nets))
+    stages = stages_for(*nets)
+    items = stages[stage][key]
+    items[:] = [item for item in items if lacking not in (item, *item)]  # of a dict, its keys
+    with pytest.raises(UserError) as error:
+        check_stages(stages)
+    assert str(error.value) == (
+        f"dvc.yaml: {stage}.{key}: expected {lacking}, received none; "
+        "src/mnist_study/nets/softmax.py is a net of the study"
+    )
+
+
+@pytest.mark.parametrize("stage", ["train_softmax", "evaluate", "report"])
+def test_a_stage_that_is_not_there_is_told(monkeypatch, stage):
+    monkeypatch.setattr(study_params, "MODULES", {"softmax": None})
+    stages = stages_for("softmax")
+    del stages[stage]
+    with pytest.raises(UserError, match=rf"^dvc\.yaml: {stage}\.\w+: expected "):
+        check_stages(stages)
+
+
+def test_parameters_are_refused_where_the_pipeline_lacks_a_net(repository, write, tmp_path):
+    write()
+    pipeline = (repository / "dvc.yaml").read_text(encoding="utf-8")
+    without = pipeline.replace("      - metrics/train_cnn.json\n", "")
+    assert without != pipeline
+    (tmp_path / "dvc.yaml").write_text(without, encoding="utf-8")
+    assert refusal() == (
+        "dvc.yaml: report.deps: expected metrics/train_cnn.json, received none; "
+        "src/mnist_study/nets/cnn.py is a net of the study"
+    )
+    (tmp_path / "dvc.yaml").write_text(pipeline, encoding="utf-8")
+    assert load().data.name == "mnist"
 
 
 def test_loading_imports_neither_tensorflow_nor_mlflow(repository):

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imagesets.catalogue import FILE, find
 from mnist_study import replication
 from mnist_study.commands import replicate
-from mnist_study.scores.params import Evaluate
+from mnist_study.scores.claims import Claim, state
 from studykit.errors import UserError
-from studykit.params import load
 from tests.tiny_study import ROOT
 
-CLAIMS = load(ROOT / "params.yaml", evaluate=Evaluate).evaluate.claims
+CLAIMS = state(find("mnist", ROOT / FILE))
 
 
 def test_a_mean_has_the_interval_of_student():
@@ -49,11 +49,11 @@ def test_a_loss_that_never_rises_again_leaves_overfitting_undecided():
     assert replication.judge_overfitting(3, losses, confidence=0.95).verdict == "undecided"
 
 
-def tables(dense, cnn):
-    """Trials and histories of some seeds with known accuracies."""
+def tables(nets):
+    """Trials and histories of some seeds with known accuracies, by net."""
     rows = [
         {"trial": f"seed-{seed}", "net": net, "test/accuracy": accuracy}
-        for net, accuracies in {"dense": dense, "cnn": cnn}.items()
+        for net, accuracies in nets.items()
         for seed, accuracy in enumerate(accuracies)
     ]
     histories = [
@@ -64,8 +64,12 @@ def tables(dense, cnn):
     return pd.DataFrame(rows), pd.DataFrame(histories)
 
 
+def summarise_nets(nets, claims=CLAIMS):
+    return replication.summarise(*tables(nets), claims=claims, confidence=0.95)
+
+
 def summarise(dense, cnn):
-    return replication.summarise(*tables(dense, cnn), claims=CLAIMS, confidence=0.95)
+    return summarise_nets({"dense": dense, "cnn": cnn})
 
 
 def test_the_share_of_seeds_at_or_above_the_claim_is_counted():
@@ -94,6 +98,63 @@ def test_nets_are_compared_seed_by_seed():
     """The nets move together, so their difference is surer than either."""
     summary = summarise([0.95, 0.96, 0.97], [0.98, 0.99, 1.0])
     assert summary["cnn_minus_dense"]["sd"] == pytest.approx(0, abs=1e-12)
+
+
+def test_trials_of_one_net_are_summed_up_without_differences():
+    summary = summarise_nets({"dense": [0.961, 0.962]})
+    assert list(summary) == ["seeds", "dense", "claims"]
+    assert list(summary["claims"]) == ["dense_accuracy", "dense_overfit_epoch"]
+    assert summary["claims"]["dense_accuracy"]["claimed"] == 0.96
+
+
+def test_trials_from_before_a_net_was_added_leave_it_out(monkeypatch):
+    """So the claims on it are not judged by seeds."""
+    nets = {"dense": "dense net", "cnn": "CNN", "softmax": "softmax regression"}
+    monkeypatch.setattr(replication, "NETS", nets)
+    claims = CLAIMS | {"softmax_accuracy": Claim("accuracy", "softmax", 0.92, "…")}
+    summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]}, claims)
+    assert list(summary) == ["seeds", "dense", "cnn", "cnn_minus_dense", "claims"]
+    assert list(summary["claims"]) == ["dense_accuracy", "cnn_accuracy", "dense_overfit_epoch"]
+
+
+def test_trials_of_a_net_that_is_gone_are_left_out(monkeypatch):
+    monkeypatch.setattr(replication, "NETS", {"cnn": "CNN"})
+    summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]})
+    assert list(summary) == ["seeds", "cnn", "claims"]
+    assert list(summary["claims"]) == ["cnn_accuracy"]
+
+
+def test_trials_of_none_of_the_nets_are_summed_up_as_nothing(monkeypatch):
+    monkeypatch.setattr(replication, "NETS", {"softmax": "softmax regression"})
+    summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]})
+    assert summary == {"seeds": 2, "claims": {}}
+
+
+def test_many_nets_are_each_compared_with_the_first_of_the_study(monkeypatch):
+    """In the order of the study, and not in that of the trials."""
+    monkeypatch.setattr(replication, "NETS", dict.fromkeys("bacd", ""))
+    accuracies = {"a": [0.5, 0.6], "b": [0.4, 0.4], "c": [0.7, 0.7], "d": [0.1, 0.2]}
+    summary = summarise_nets(accuracies, claims={})
+    pairs = ["a_minus_b", "c_minus_b", "d_minus_b"]
+    assert list(summary) == ["seeds", "b", "a", "c", "d", *pairs, "claims"]
+    means = [summary[f"{net}_minus_b"]["mean"] for net in "acd"]
+    assert means == pytest.approx([0.15, 0.3, -0.25])
+
+
+def test_without_claims_the_accuracies_are_summed_up_alone():
+    summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]}, claims={})
+    assert summary["claims"] == {}
+    assert list(summary["dense"]) == ["test"]
+    assert summary["cnn"]["test"]["accuracy"]["mean"] == pytest.approx(0.985)
+    assert summary["cnn"]["test"]["accuracy"]["min"] == 0.98
+
+
+def test_a_claim_on_one_net_says_nothing_of_another_net():
+    claims = {"cnn_accuracy": CLAIMS["cnn_accuracy"]}
+    summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]}, claims)
+    assert "reaches_claim" not in summary["dense"]
+    assert summary["cnn"]["reaches_claim"]["share"] == 0.5
+    assert list(summary["claims"]) == ["cnn_accuracy"]
 
 
 def test_one_seed_is_no_replication():

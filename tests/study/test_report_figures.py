@@ -7,18 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from mnist_study.report.figures import (
-    accuracy,
-    architecture,
-    calibration,
-    confusion,
-    cost,
-    curves,
-    filters,
-    replication,
-)
-from mnist_study.report.figures.digits import percent
-from mnist_study.report.figures.style import compose, plt, save, to_svg
+from mnist_study.report.figures import accuracy, confusion, curves, networks
+from mnist_study.report.figures.pictures import percent
+from mnist_study.report.figures.style import compose, labels, look, plt, save, to_svg
+from tests.made_results import some, studied
 
 HISTORY = pd.DataFrame(
     {
@@ -80,22 +72,23 @@ COUNTS = np.array([[7, 2, 0], [0, 5, 0], [1, 0, 4]])
 
 
 def test_a_confusion_matrix_without_its_diagonal_shows_the_errors(axis):
-    confusion.draw_errors(axis, COUNTS, "dense")
+    confusion.draw_errors(axis, COUNTS, "dense", list("012"))
     assert texts(axis) == ["2", "1"]
     assert axis.get_xlabel() == "prediction"
     assert axis.get_ylabel() == "label"
-    assert axis.get_title(loc="left") == "Dense net: most often misread is 0 as 1"
+    assert axis.get_title(loc="left") == "Dense net: most often 0 is taken for 1"
 
 
 def test_a_confusion_matrix_names_errors_that_are_made_equally_often(axis):
     counts = np.array([[7, 2, 0], [2, 5, 0], [1, 0, 4]])
-    confusion.draw_errors(axis, counts, "cnn")
-    assert axis.get_title(loc="left") == "CNN: most often misread is 0 as 1 and 1 as 0"
+    confusion.draw_errors(axis, counts, "cnn", list("012"))
+    title = "CNN: most often 0 is taken for 1 and 1 is taken for 0"
+    assert axis.get_title(loc="left") == title
 
 
 def test_a_confusion_matrix_without_errors_can_be_drawn(axis):
-    confusion.draw_errors(axis, np.eye(3, dtype=int), "cnn")
-    assert axis.get_title(loc="left") == "CNN: 0 of 3 digits are misread"
+    confusion.draw_errors(axis, np.eye(3, dtype=int), "cnn", list("012"))
+    assert axis.get_title(loc="left") == "CNN: 0 of 3 are wrong"
 
 
 def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
@@ -108,45 +101,118 @@ def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
             "high": [0.92, 0.7],
         }
     )
-    calibration.draw_reliability(axis, bins, "dense", ece=0.0123)
+    accuracy.draw_reliability(axis, bins, "dense", ece=0.0123)
     assert texts(axis) == ["1,200", "3"]
     assert axis.get_title(loc="left") == "The dense net is overconfident: ECE 1.23%"
     assert axis.get_xlim()[0] == 0
 
 
-def by_digit(accuracies, half):
-    """Three digits' accuracies, with intervals of some half width."""
+def by_class(accuracies, half):
+    """Classes' accuracies, with intervals of some half width."""
     a = np.array(accuracies)
-    return pd.DataFrame({"digit": range(3), "accuracy": a, "low": a - half, "high": a + half})
+    return pd.DataFrame({"accuracy": a, "low": a - half, "high": a + half})
 
 
-def test_accuracy_by_digit_names_the_hardest(axis):
+def test_accuracy_by_class_names_the_hardest(axis):
     tables = {
-        "dense": by_digit([0.9, 0.8, 0.85], 0.01),
-        "cnn": by_digit([0.99, 0.98, 0.97], 0.009),
+        "dense": by_class([0.9, 0.8, 0.85], 0.01),
+        "cnn": by_class([0.99, 0.98, 0.97], 0.009),
     }
-    accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
-    title = "Hardest digit of the dense net: 1; the CNN: 2"
+    accuracy.draw_by_class(axis, tables, classes=list("012"), confidence=0.9)
+    title = "Hardest class of the dense net: 1; the CNN: 2"
     assert axis.get_title(loc="left") == title
     assert axis.get_ylabel() == "accuracy, with 90% interval"
     assert len(axis.get_xticks()) == 3
 
 
-def test_accuracy_by_digit_names_no_digit_whose_interval_reaches_the_next_ones_accuracy(axis):
+def test_accuracy_by_class_names_none_whose_interval_reaches_the_next_ones_accuracy(axis):
     tables = {
-        "dense": by_digit([0.9, 0.8, 0.85], 0.049),
-        "cnn": by_digit([0.99, 0.987, 0.988], 0.001),
+        "dense": by_class([0.9, 0.8, 0.85], 0.049),
+        "cnn": by_class([0.99, 0.987, 0.988], 0.001),
     }
-    accuracy.draw_accuracy_by_digit(axis, tables, confidence=0.9)
-    title = "Hardest digit of the dense net: 1; the CNN: none stands out"
-    assert axis.get_title(loc="left") == title
+    accuracy.draw_by_class(axis, tables, classes=list("012"), confidence=0.9)
+    assert axis.get_title(loc="left") == "Hardest class of the dense net: 1"
+    del tables["dense"]
+    accuracy.draw_by_class(axis, tables, classes=list("012"), confidence=0.9)
+    assert axis.get_title(loc="left") == "No class is clearly the hardest"
+
+
+def test_more_than_twenty_classes_stand_in_rows_the_hardest_on_top(axis):
+    names = [f"class {number}" for number in range(47)]
+    tables = {"dense": by_class(np.linspace(0.99, 0.53, 47), 0.001)}
+    accuracy.draw_by_class(axis, tables, classes=names, confidence=0.9)
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == names[::-1]
+    bottom, top = axis.get_ylim()
+    assert bottom > 46 > 0 > top
+    (points, *_), *_ = axis.containers
+    assert points.get_xdata() == pytest.approx(np.linspace(0.53, 0.99, 47))
+    assert axis.get_title(loc="left") == "Hardest class of the dense net: class 46"
+
+
+def test_a_class_without_test_images_has_no_point(axis):
+    table = by_class([0.9, np.nan, 0.8], 0.01)
+    accuracy.draw_by_class(axis, {"cnn": table}, classes=["a", "b", "c"], confidence=0.9)
+    (points, *_), *_ = axis.containers
+    ys = np.asarray(points.get_ydata(), float)
+    assert np.isnan(ys).tolist() == [False, True, False]
+    assert axis.get_title(loc="left") == "Hardest class of the CNN: c"
+
+
+def test_long_names_are_turned_short_ones_stand_upright(axis):
+    for names, angle in ((["cat", "dog", "cow"], 0), (["cat", "horse", "dog"], 45)):
+        axis.clear()
+        confusion.draw_errors(axis, COUNTS, "dense", names)
+        assert {tick.get_rotation() for tick in axis.get_xticklabels()} == {angle}
+
+
+def test_many_classes_have_a_scale_in_place_of_numbers(axis):
+    counts = np.ones((21, 21), int)
+    confusion.draw_errors(axis, counts, "dense", [str(number) for number in range(21)])
+    assert texts(axis) == []
+    assert axis.figure.axes[1].get_ylabel() == "test images"
+
+
+def test_five_nets_have_colours_and_markers_of_their_own():
+    with studied(some(5)):
+        looks = [tuple(look(net).values()) for net in some(5)]
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 5
+
+
+def test_twenty_nets_are_told_apart_too():
+    nets = {f"net{number}": f"net {number}" for number in range(20)}
+    with studied(nets):
+        looks = {(int(look(net)["color"][1:]) % 6, look(net)["marker"]) for net in nets}
+    assert len(looks) == 20
+
+
+def test_names_of_classes_are_short_no_formulas_and_in_letters_of_the_font():
+    names = ["cat", "50 $ or 60 $", "a name that is too long", "靴", "a\nb"]
+    shown = ["cat", r"50 \$ or 60 \$", "a name that is too …", "class 3", "class 4"]
+    assert labels(names) == shown
+
+
+def test_a_title_that_is_wider_than_its_panel_goes_on_below():
+    long = "The softmax regression's mean loss is lowest at epoch 17"
+    figure = compose(lambda axis: axis.set_title(long), lambda axis: axis.set_title("short"))
+    first, second = (axis.get_title(loc="left") for axis in figure.axes)
+    assert first.count("\n") == 1
+    assert first.replace("\n", " ") == long
+    assert second == "short"
+    plt.close(figure)
+
+
+def test_an_odd_number_of_panels_leaves_a_place_empty():
+    figure = compose(*[lambda axis: axis.plot([0, 1])] * 3)
+    assert [axis.axison for axis in figure.axes] == [True, True, True, False]
+    plt.close(figure)
 
 
 def test_the_seeds_are_held_against_the_bound_that_decides(axis):
     """The claim of 96 % says: at least 95.5 %."""
     claim = {"claimed": 0.96, "measured": 0.9625, "low": 0.96, "high": 0.965}
     accuracies = np.array([0.964, 0.961])
-    replication.draw_accuracies(axis, accuracies, "dense", {"dense_accuracy": claim})
+    mean = {"mean": 0.9625, "low": 0.96, "high": 0.965, "sd": 0.001}
+    curves.draw_seeds(axis, accuracies, "dense", mean, claim)
     vertical = {line.get_label(): line.get_xdata() for line in axis.lines}
     assert vertical["claim's bound"] == pytest.approx([0.955, 0.955])
     drawn = [line.get_xdata()[0] for line in axis.lines if line.get_gid() != "seeds"]
@@ -155,11 +221,28 @@ def test_the_seeds_are_held_against_the_bound_that_decides(axis):
     assert list(seeds.get_xdata()) == [0.961, 0.964]
 
 
+def test_seeds_without_a_claim_have_no_bound(axis):
+    mean = {"mean": 0.9625, "low": 0.96, "high": 0.965, "sd": 0.001}
+    curves.draw_seeds(axis, np.array([0.964, 0.961]), "cnn", mean, None)
+    assert "claim's bound" not in {line.get_label() for line in axis.lines}
+    assert axis.get_title(loc="left") == "The CNN: 96.25% over 2 seeds"
+
+
 def test_cost_states_the_ratio_and_the_gain(axis):
     points = {"dense": (100, 0.9, 0.89, 0.91), "cnn": (150, 0.95, 0.94, 0.96)}
-    cost.draw_accuracy_by_parameters(axis, points, confidence=0.95)
+    accuracy.draw_by_parameters(axis, points, confidence=0.95)
     assert axis.get_title(loc="left") == "1.5 × the parameters: +5.0 points"
-    assert texts(axis) == ["dense net, 100", "CNN, 150"]
+    legend = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert legend == ["dense net, 100", "CNN, 150"]
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_cost_of_other_than_two_nets_states_no_ratio(axis, number):
+    with studied(some(number)):
+        points = dict.fromkeys(some(number), (100, 0.9, 0.89, 0.91))
+        accuracy.draw_by_parameters(axis, points, confidence=0.95)
+    assert axis.get_title(loc="left") == "Accuracy by parameters"
+    assert len(axis.get_legend().get_texts()) == number
 
 
 def test_work_is_on_a_logarithmic_axis(axis):
@@ -167,17 +250,30 @@ def test_work_is_on_a_logarithmic_axis(axis):
         "dense": (pd.Series([1e6, 2e6]), pd.Series([0.8, 0.9])),
         "cnn": (pd.Series([1e7, 2e7]), pd.Series([0.9, 0.88])),
     }
-    cost.draw_accuracy_by_work(axis, curves)
+    accuracy.draw_by_work(axis, curves)
     assert axis.get_xscale() == "log"
     assert axis.get_title(loc="left") == "10 × the training work: -2.0 points"
 
 
 def test_each_filter_has_its_tile(axis):
     kernels = np.ones((5, 5, 7), dtype=np.float32)
-    filters.draw_filters(axis, kernels)
+    networks.draw_filters(axis, kernels)
     tiles = axis.images[0].get_array()
     assert tiles.shape == (2 * 5 + 1, 5 * 5 + 4)  # two rows of five columns, a gap between
     assert tiles.count() == 7 * 25
+
+
+def test_filters_of_colour_images_are_in_colour(axis):
+    kernels = np.zeros((5, 5, 3, 2), dtype=np.float32)
+    kernels[..., 0, 0] = 2
+    kernels[..., 2, 1] = -2
+    networks.draw_filters(axis, kernels)
+    tiles = np.asarray(axis.images[0].get_array())
+    assert tiles.shape == (5, 5 * 5 + 4, 3)
+    assert tiles[0, 0].tolist() == [1, 0.5, 0.5]
+    assert tiles[0, 6].tolist() == [0.5, 0.5, 0]
+    assert tiles[0, 5].tolist() == [1, 1, 1]  # between two
+    assert len(axis.figure.axes) == 1  # no scale
 
 
 def test_a_drawing_shows_each_layer_that_changes_the_shape(axis):
@@ -188,7 +284,7 @@ def test_a_drawing_shows_each_layer_that_changes_the_shape(axis):
             "parameters": [0, 520, 0, 0, 0, 28810],
         }
     )
-    architecture.draw_network(axis, layers, "cnn")
+    networks.draw_network(axis, layers, "cnn", (28, 28, 1))
     kinds = ["image", "Conv", "MaxPool", "Flatten", "Dense"]
     assert texts(axis)[::2] == kinds
     assert texts(axis)[1::2] == ["28×\n28×\n1", "24×\n24×\n20", "12×\n12×\n20", "2880", "10"]
@@ -213,7 +309,7 @@ def test_svg_takes_its_colours_and_size_from_the_page():
     assert "width" not in start
     assert "viewBox" in start
     assert "currentColor" in svg
-    assert "var(--blue)" in svg
+    assert "var(--net-0)" in svg
     assert 'id="name-line"' in svg
     assert "#000000" not in svg
     assert "<style" not in svg

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imagesets import splits
+from imagesets.partition import split_train_val
+from imagesets.splits import Split
 from mnist_study.compute import keras
-from mnist_study.data import splits
-from mnist_study.data.partition import split_train_val
-from mnist_study.data.splits import Split
 from mnist_study.nets import cnn, dense
 from mnist_study.training import fit
 
+DATA = {"image_shape": (28, 28, 1), "num_classes": 10}
 COLUMNS = ["epoch", "train/loss", "train/accuracy", "val/loss", "val/accuracy"]
 DENSE = {
     "hidden_layers": 2,
@@ -82,7 +83,8 @@ for name, net, params, steps in (
 @pytest.fixture(scope="module")
 def parts(tiny_train):
     """510 images for training, 90 for validation."""
-    return split_train_val(tiny_train, val_fraction=0.15, seed=0)
+    rows = split_train_val(tiny_train, val_fraction=0.15, seed=0)
+    return [Split(split.x[:], split.y, split.classes) for split in rows]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,7 @@ def trained(parts):
     """A net trained here, its history, and what on_epoch received."""
     told = []
     keras.utils.set_random_seed(0)
-    model = dense.build(dense.Params(**DENSE))
+    model = dense.build(dense.Params(**DENSE), **DATA)
     history = fit.train(
         model,
         *parts,
@@ -141,7 +143,7 @@ def test_the_history_has_a_row_per_epoch_from_1(trained):
 def test_the_last_row_scores_the_trained_net_on_val(trained, parts):
     model, history, _ = trained
     _, val = parts
-    probabilities = np.asarray(model(val.x[..., np.newaxis]), np.float64)
+    probabilities = np.asarray(model(val.x), np.float64)
     loss = -np.log(probabilities[np.arange(len(val)), val.y]).mean()
     accuracy = (probabilities.argmax(axis=1) == val.y).mean()
     assert history["val/loss"].iloc[-1] == pytest.approx(loss, rel=1e-5)
@@ -179,14 +181,23 @@ def test_the_net_is_compiled_as_the_parameters_say(trained):
         ),
     ],
 )
-def test_a_small_batch_with_random_labels_can_be_overfitted(build, params):
+@pytest.mark.parametrize(
+    ("image_shape", "num_classes"),
+    [
+        pytest.param((28, 28, 1), 10, id="28×28×1 of 10"),
+        pytest.param((20, 24, 3), 47, id="20×24×3 of 47"),
+    ],
+)
+def test_a_small_batch_with_random_labels_can_be_overfitted(
+    build, params, image_shape, num_classes
+):
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (16, 28, 28), dtype=np.uint8)
-    y = rng.integers(0, 10, 16, dtype=np.uint8)
+    x = rng.integers(0, 256, (16, *image_shape), dtype=np.uint8)
+    y = rng.integers(0, num_classes, 16, dtype=np.uint8)
     keras.utils.set_random_seed(0)
     history = fit.train(
-        build(params),
-        Split(np.tile(x, (150, 1, 1)), np.tile(y, 150)),  # one long epoch
+        build(params, image_shape=image_shape, num_classes=num_classes),
+        Split(np.tile(x, (150, 1, 1, 1)), np.tile(y, 150)),  # one long epoch
         Split(x, y),
         params=params,
         seed=0,
@@ -230,7 +241,7 @@ def test_a_stages_model_scores_on_val_what_its_metrics_say(stages, parts):
     folder, _, _ = stages[0]
     _, val = parts
     model = keras.saving.load_model(folder / "models" / "cnn.keras")
-    predictions = np.asarray(model(val.x[..., np.newaxis])).argmax(axis=1)
+    predictions = np.asarray(model(val.x)).argmax(axis=1)
     metrics = json.loads((folder / "metrics" / "train_cnn.json").read_text())
     assert metrics["val"]["accuracy"] == pytest.approx((predictions == val.y).mean(), abs=1e-6)
     assert metrics["parameters"] == model.count_params()
@@ -262,7 +273,7 @@ def test_a_terminal_gets_a_bar_that_counts_the_batches(parts, monkeypatch, capsy
     monkeypatch.setenv("TQDM_MININTERVAL", "0")
     params = dense.Params(**DENSE | {"epochs": 1})
     fit.train(
-        dense.build(params),
+        dense.build(params, **DATA),
         *parts,
         params=params,
         seed=0,

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from imagesets.catalogue import FILE, find
 from mnist_study import replication, verdicts
 from mnist_study.commands import claims as claims_command
 from mnist_study.scores import claims
+from studykit.errors import UserError
 from studykit.files import write_csv, write_json
 from studykit.params import read
-from tests.tiny_study import ROOT
+from tests.tiny_study import ROOT, edit_yaml
 
 PARAMS = read(ROOT / "params.yaml")
+MNIST = find("mnist", ROOT / FILE)
 FIT = "src/mnist_study/training/fit.py"
 NETS = ("dense", "cnn")
 
@@ -43,13 +46,12 @@ def tables(seeds=(0, 1)):
 
 @pytest.fixture
 def measured(tmp_path, monkeypatch):
-    """The study's code in the current folder, with trials that were measured on it."""
+    """The study's code and catalogue in the current folder, with trials measured on it."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(
-        ROOT / "src/mnist_study",
-        "src/mnist_study",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    for package in ("src/imagesets", "src/mnist_study"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, package, ignore=ignored)
+    shutil.copy(ROOT / FILE, FILE)
     write_json(verdicts.MEASURED_ON, verdicts.measured_on(PARAMS))
     return tmp_path
 
@@ -83,14 +85,69 @@ def test_a_parameter_that_one_of_the_two_lacks_is_named(measured):
     assert differences(changed("train_cnn", groups=4)) == ["train_cnn.groups is 4, there none"]
 
 
-@pytest.mark.parametrize("name", PARAMS["fetch"]["sha256"])
-def test_other_data_are_named(measured, name):
-    sha256 = PARAMS["fetch"]["sha256"] | {name: "0" * 64}
-    assert differences(changed("fetch", sha256=sha256)) == ["fetch.sha256 is another"]
+def change_entry(name="mnist", **values):
+    """Change an entry of the catalogue in the current folder."""
+    with edit_yaml(FILE) as entries:
+        entries[name].update(values)
 
 
-def test_where_the_data_come_from_is_no_difference(measured):
-    assert differences(changed("fetch", sources=["/a/folder"], retries=9)) == []
+def test_another_data_set_is_named(measured):
+    assert differences(changed("data", name="fashion-mnist")) == [
+        "data.name is fashion-mnist, there mnist",
+        "datasets.yaml:files is another",
+        "datasets.yaml:classes is another",
+    ]
+
+
+def test_a_data_set_that_is_not_there_is_told(measured):
+    with pytest.raises(UserError, match=r"received mnits; did you mean mnist\?$"):
+        differences(changed("data", name="mnits"))
+
+
+@pytest.mark.parametrize("name", MNIST.files)
+def test_other_data_of_the_same_name_are_named(measured, name):
+    change_entry(files=MNIST.files | {name: "0" * 64})
+    assert differences() == ["datasets.yaml:files is another"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("maximum", 16, "maximum is 16, there 255"),
+        ("test_seed", 1, "test_seed is 1, there 0"),
+        ("test", [], "test is [], there ['t10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte']"),
+        ("classes", list("1023456789"), "classes is another"),
+        ("size", [28, 28], "size is [28, 28], there none"),
+    ],
+)
+def test_other_images_of_the_same_files_are_named(measured, key, value, told):
+    change_entry(**{key: value})
+    assert differences() == [f"datasets.yaml:{told}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sources", ["/a/folder"]),
+        ("title", "Digits"),
+        ("noun", "number"),
+        ("licence", "none"),
+        ("cite", "nobody"),
+        ("claims", []),
+    ],
+)
+def test_what_is_only_said_of_the_data_is_no_difference(measured, key, value):
+    change_entry(**{key: value})
+    assert differences() == []
+
+
+def test_another_entry_of_the_catalogue_is_no_difference(measured):
+    change_entry("fashion-mnist", maximum=16)
+    assert differences() == []
+
+
+def test_how_the_data_are_brought_is_no_difference(measured):
+    assert differences(changed("fetch", retries=9)) == []
 
 
 def test_a_parameter_that_no_trial_depends_on_is_no_difference(measured):
@@ -107,6 +164,12 @@ def test_other_seeds_are_no_difference(measured):
 def test_other_code_is_named_where_the_run_is_not_the_trial_of_its_seeds(measured):
     edit(FIT)
     assert differences(seed=2) == [f"{FIT} is another"]
+
+
+@pytest.mark.parametrize("path", ["src/imagesets/sizes.py", "src/mnist_study/nets/cnn.py"])
+def test_code_that_reads_images_or_builds_nets_counts(measured, path):
+    edit(path)
+    assert differences(seed=2) == [f"{path} is another"]
 
 
 def test_code_that_is_new_or_gone_is_named(measured):
@@ -156,6 +219,7 @@ REPEATED = {
         "dense_overfit_epoch": claims.Verdict(6, 10, 6, 16, "reproduced")._asdict(),
     },
 }
+STATED = {name: claim for name, claim in claims.state(MNIST).items() if name in ONCE}
 
 
 def brief(decided):
@@ -163,7 +227,7 @@ def brief(decided):
 
 
 def test_seeds_outweigh_one_run_of_the_same_study():
-    decided = verdicts.decide(ONCE, REPEATED, [])
+    decided = verdicts.decide(STATED, ONCE, REPEATED, [])
     assert brief(decided) == {
         "test_images": ("reproduced", "claims/test_images", None),
         "dense_accuracy": ("reproduced", "replicate/claims/dense_accuracy", 10),
@@ -177,7 +241,7 @@ def test_seeds_outweigh_one_run_of_the_same_study():
 
 
 def test_seeds_of_another_study_decide_nothing():
-    decided = verdicts.decide(ONCE, REPEATED, ["train_dense.units is 20, there 30"])
+    decided = verdicts.decide(STATED, ONCE, REPEATED, ["train_dense.units is 20, there 30"])
     assert brief(decided) == {
         "test_images": ("reproduced", "claims/test_images", None),
         "dense_accuracy": ("refuted", "claims/dense_accuracy", None),
@@ -187,6 +251,60 @@ def test_seeds_of_another_study_decide_nothing():
     assert decided["dense_accuracy"]["rule"] == claims.RULES["accuracy"]
 
 
+def test_seeds_that_judge_fewer_claims_leave_the_others_to_one_run():
+    """So it is with a net that was added after they were trained."""
+    repeated = REPEATED | {"claims": {"dense_accuracy": REPEATED["claims"]["dense_accuracy"]}}
+    decided = brief(verdicts.decide(STATED, ONCE, repeated, []))
+    assert decided["dense_accuracy"] == ("reproduced", "replicate/claims/dense_accuracy", 10)
+    assert decided["dense_overfit_epoch"] == ("undecided", "claims/dense_overfit_epoch", None)
+
+
+def test_without_claims_nothing_is_decided():
+    assert verdicts.decide({}, {}, {"seeds": 10, "claims": {}}, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("stated", "once", "repeated", "told"),
+    [
+        pytest.param(
+            {},
+            ONCE,
+            {},
+            "claims.json",
+            id="of another data set",
+        ),
+        pytest.param(
+            STATED | {"dense_accuracy": STATED["dense_accuracy"]._replace(claimed=0.97)},
+            ONCE,
+            {},
+            "claims.json",
+            id="changed",
+        ),
+        pytest.param(
+            STATED,
+            {name: ONCE[name] for name in ("test_images", "dense_accuracy")},
+            {},
+            "claims.json",
+            id="added",
+        ),
+        pytest.param(
+            STATED,
+            ONCE,
+            {"dense_accuracy": REPEATED["claims"]["dense_accuracy"] | {"claimed": 0.95}},
+            "replicate.json",
+            id="changed since the seeds were summed up",
+        ),
+    ],
+)
+def test_verdicts_on_other_claims_than_those_stated_are_refused(stated, once, repeated, told):
+    """So it is when the data set or a claim was changed, and the pipeline has not run again."""
+    with pytest.raises(UserError) as error:
+        verdicts.decide(stated, once, {"seeds": 10, "claims": repeated}, [])
+    assert str(error.value) == (
+        f"metrics/{told}: expected verdicts on the claims in datasets.yaml; run dvc repro"
+    )
+
+
 def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_whether_all_hold(
     tmp_path, monkeypatch, capsys
 ):
@@ -194,7 +312,9 @@ def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_wheth
     write_json("metrics/claims.json", ONCE)
     write_json("metrics/replicate.json", REPEATED)
     found = []
-    monkeypatch.setattr(verdicts, "read", dict)
+    monkeypatch.setattr(verdicts, "read", lambda: PARAMS)
+    monkeypatch.setattr(verdicts.claims, "state", lambda entry: STATED)
+    shutil.copy(ROOT / FILE, FILE)
     monkeypatch.setattr(verdicts.replication, "read_tables", lambda: (None, None))
     monkeypatch.setattr(verdicts, "read_histories", dict)
     monkeypatch.setattr(verdicts, "differences", lambda *of_what: found)
@@ -296,7 +416,8 @@ def test_trials_of_another_study_decide_nothing_on_the_page(tiny_repro):
     page = assert_consistent(tiny_repro.study, over_seeds=False)
     assert len(page.banners) == 2
     for banner in page.banners:
-        assert "fetch.sha256 is another; train_dense.epochs is 2, there 20" in banner
+        for difference in ("train_dense.epochs is 2, there 20", "datasets.yaml:files is another"):
+            assert difference in banner
 
 
 def test_trials_of_this_very_study_decide_on_the_page(repeated_study):

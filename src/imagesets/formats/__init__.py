@@ -9,8 +9,6 @@ from importlib import import_module
 
 import numpy as np
 
-FORMATS = ("csv", "folder", "idx", "npz", "parquet")
-
 
 @dataclass(frozen=True)
 class Parts:

@@ -78,9 +78,9 @@ def _members(path, *, with_content=True):
         for name, content in members(path, with_content):
             yield PurePosixPath(name), content
     except BROKEN as error:
+        said = one_line(str(error).partition(":")[0])  # tarfile goes on with a list
         raise UserError(
-            f"{path}: expected a whole zip or tar archive, received: {one_line(error)}; "
-            "fetch the file again"
+            f"{path}: expected a whole zip or tar archive, received: {said}; fetch the file again"
         ) from None
 
 

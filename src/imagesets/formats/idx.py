@@ -91,8 +91,8 @@ def _pair(folder, entry, part):
 def _check_pair(images, labels, entry):
     if len(images.shape) == 1 and len(labels.shape) > 1:
         raise UserError(
-            f"{images.path}: expected images, received the labels; swap the two files' names in "
-            f"{entry.where('train')} or test, or their contents"
+            f"{images.path}: expected images, received labels; swap the two files in "
+            f"{entry.where('test' if images.path.name in entry.test else 'train')}"
         )
     if (
         len(images.shape) not in (3, 4)

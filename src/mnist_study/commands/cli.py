@@ -2,20 +2,12 @@
 
 from studykit import cli
 
-COMMANDS = {
-    "claims": (
-        "mnist_study.commands.claims",
-        "Print the verdict on each claim, and what it rests on.",
-    ),
-    "data": (
-        "mnist_study.commands.data",
-        "Add a data set of your own to datasets.yaml.",
-    ),
-    "replicate": (
-        "mnist_study.commands.replicate",
-        "Train both nets with other seeds, and collect what came of it.",
-    ),
+DESCRIPTIONS = {
+    "claims": "Print the verdict on each claim, and what it rests on.",
+    "data": "Add a data set of your own to datasets.yaml.",
+    "replicate": "Train all nets with other seeds, and collect what came of it.",
 }
+COMMANDS = {name: (f"mnist_study.commands.{name}", text) for name, text in DESCRIPTIONS.items()}
 
 
 def main(words=None):

@@ -1,4 +1,4 @@
-"""`mnist-study replicate`: train both nets with other seeds, and collect what came of it.
+"""`mnist-study replicate`: train all nets with other seeds, and collect what came of it.
 
 Each seed is a DVC experiment of the whole pipeline. Interrupted, the same command goes on where it
 stopped; when all are done it writes `replication/`, which the stage `replicate` sums up.

@@ -1,16 +1,19 @@
 """What the earlier stages have found, as `report` reads it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from imagesets.catalogue import find
 from mnist_study import replication, verdicts
+from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
 from mnist_study.study import NETS
 from studykit.files import read_json
 
-METRICS = ("claims", "evaluate", "preprocess", "replicate", *(f"train_{net}" for net in NETS))
+CONVOLUTION = "plots/evaluate/convolution.npz"
 
 
 @dataclass(frozen=True)
@@ -19,40 +22,75 @@ class Findings:
 
     Attributes:
         metrics: content of each file in `metrics/`, by its name without suffix.
+        data: dict, what the data set is: title, noun (what an image shows), names of the classes
+            by label, height, width, channels (1 or 3), licence and cite.
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
-        first_digits: uint8 (10, n, 28, 28), the first training images of each digit.
-        images: index of a test image to uint8 (28, 28); of the samples and of every error.
+        first_images: uint8 (classes, n, height, width, channels), the first of each, of train.
+        images: index of a test image to uint8 (height, width, channels); of the samples and of
+            every error.
         sampled: indices of the samples, in random order.
-        kernels: float32 (height, width, filters), of the CNN's first convolution.
-        maps: float32 (height, width, filters), its answer to the first sample.
+        convolution: dict of arrays: net (its name), kernels, and maps (of the first sample); None
+            where no net begins with a convolution.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
+        stated: the claims on the data set, as scores.claims.state returned them.
         inputs: MD5 of the test images and of each model, by path.
     """
 
     metrics: dict
+    data: dict
     histories: dict
     predictions: dict
     layers: dict
-    first_digits: np.ndarray
+    first_images: np.ndarray
     images: dict
     sampled: list
-    kernels: np.ndarray
-    maps: np.ndarray
+    convolution: dict | None
     trials: pd.DataFrame
     trial_histories: pd.DataFrame
     differences: list
+    stated: dict
     inputs: dict
 
+    @property
+    def classes(self):
+        """Names of the classes, by label."""
+        return self.data["classes"]
+
+    @property
+    def image_shape(self):
+        """Height, width and channels of an image."""
+        return tuple(self.data[side] for side in ("height", "width", "channels"))
+
+    @property
+    def ranked(self):
+        """The nets, those first that get most test images right."""
+        return sorted(NETS, key=lambda net: -self.metrics["evaluate"][net]["test"]["accuracy"])
+
+    @property
+    def replicated(self):
+        """The nets of which there are repetitions with other seeds, on the same data set."""
+        same = replication.data_name() == self.data["name"]
+        return [net for net in NETS if same and net in self.metrics["replicate"]]
+
+    def pairs(self, name):
+        """(first, second) of nets whose difference a file holds; of many, with the first net."""
+        return [
+            (first, second)
+            for first in (NETS if len(NETS) <= 3 else list(NETS)[:1])
+            for second in NETS
+            if f"{second}_minus_{first}" in self.metrics[name]
+        ]
+
     def correct(self, net):
-        """bool (n,): which test images a net reads right."""
+        """bool (n,): which test images a net gets right."""
         table = self.predictions[net]
         return (table["label"] == table["prediction"]).to_numpy()
 
     def wrong(self, net):
-        """Indices of the test images that a net misreads, in the order of the file."""
+        """Indices of the test images that a net gets wrong, in the order of the file."""
         return np.flatnonzero(~self.correct(net))
 
     def most_confident_errors(self, net):
@@ -62,24 +100,20 @@ class Findings:
         return wrong[np.argsort(-confidences, kind="stable")]
 
     def only_right(self, net):
-        """Indices of the test images that this net reads right and no other does."""
+        """Indices of the test images that this net gets right and no other does."""
         others = [self.correct(other) for other in NETS if other != net]
         return np.flatnonzero(self.correct(net) & ~np.any(others, axis=0))
 
-    @property
-    def best(self):
-        """The net that reads most test images right."""
-        return max(NETS, key=lambda net: self.metrics["evaluate"][net]["test"]["accuracy"])
-
     def confusion(self, net):
-        """int (10, 10): test images by label (row) and prediction (column)."""
-        return confusion(self.predictions[net])
+        """int (classes, classes): test images by label (row) and prediction (column)."""
+        return confusion(self.predictions[net], len(self.classes))
 
-    def most_common_error(self, net):
-        """How often a net makes the mistake that it makes most."""
+    def errors(self, net):
+        """(label, prediction, count) of each error that a net makes, the most frequent first."""
         counts = self.confusion(net)
         np.fill_diagonal(counts, 0)
-        return int(counts.max())
+        made = [(*place, int(counts[tuple(place)])) for place in np.argwhere(counts).tolist()]
+        return sorted(made, key=lambda error: -error[-1])
 
 
 def read_findings(params):
@@ -88,27 +122,28 @@ def read_findings(params):
     Args:
         params: dict of the sections in verdicts.PARAMETERS.
     """
+    names = ("claims", "evaluate", "preprocess", "replicate", *(f"train_{net}" for net in NETS))
     histories = verdicts.read_histories()
     trials, trial_histories = replication.read_tables()
-    with np.load("plots/evaluate/examples.npz") as examples:
-        images = dict(zip(examples["index"].tolist(), examples["x"], strict=True))
-        sampled = examples["sampled"].tolist()
-    with np.load("plots/evaluate/convolution.npz") as convolution:
-        kernels, maps = convolution["kernels"], convolution["maps"]
-    with np.load("plots/preprocess/digits.npz") as arrays:
-        first_digits = arrays["digits"]
+    examples = _read_arrays("plots/evaluate/examples.npz")
     return Findings(
-        metrics={name: read_json(f"metrics/{name}.json") for name in METRICS},
+        metrics={name: read_json(f"metrics/{name}.json") for name in names},
+        data=read_json("plots/preprocess/data.json"),
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
-        first_digits=first_digits,
-        images=images,
-        sampled=sampled,
-        kernels=kernels,
-        maps=maps,
+        first_images=_read_arrays("plots/preprocess/images.npz")["images"],
+        images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
+        sampled=examples["sampled"].tolist(),
+        convolution=_read_arrays(CONVOLUTION) if Path(CONVOLUTION).exists() else None,
         trials=trials,
         trial_histories=trial_histories,
         differences=verdicts.differences(params, trials, trial_histories, histories),
+        stated=claims.state(find(params["data"]["name"])),
         inputs=read_json("plots/evaluate/inputs.json"),
     )
+
+
+def _read_arrays(path):
+    with np.load(path) as arrays:
+        return dict(arrays)

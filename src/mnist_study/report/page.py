@@ -2,7 +2,7 @@
 
 import base64
 import io
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import jinja2
@@ -11,14 +11,16 @@ from markupsafe import Markup
 from PIL import Image
 
 from mnist_study import verdicts
-from mnist_study.report.figures.digits import percent
 from mnist_study.report.figures.panels import layout
-from mnist_study.report.figures.style import compose, to_svg
+from mnist_study.report.figures.pictures import percent
+from mnist_study.report.figures.style import MANY, PALETTE, compose, place_of, to_svg
 from mnist_study.study import NETS
-from studykit.dotted import look_up
 from studykit.files import write_text
 
 PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
+PICTURE = 56  # height on the page that small images are enlarged to, in its pixels
+LARGEST = 128  # pixels a side; larger images are made smaller
+BYTES = 8_000_000  # of all pictures of errors as they are shown, before compression
 
 
 def write_pages(folder, results, **shown):
@@ -27,14 +29,14 @@ def write_pages(folder, results, **shown):
         write_text(f"{folder}/{name}", render(template, results, **shown))
 
 
-def render(template, results, *, panels, digits, confidence, versions):
+def render(template, results, *, panels, grids, confidence, versions):
     """Fill a template.
 
     Args:
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: what figures.panels.draw_panels returned.
-        digits: what figures.digits.choose returned.
+        grids: what figures.pictures.choose returned.
         confidence: of the intervals.
         versions: of the libraries, by name.
 
@@ -48,28 +50,30 @@ def render(template, results, *, panels, digits, confidence, versions):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    quote = quote_html if environment.autoescape else quote_text
 
     def number(path, form="{:,}", times=1):
+        quote = quote_html if environment.autoescape else quote_text
         return quote(results.metrics, path, form, times)
 
     def svgs(name):
         for panel, draw in panels[name].items():
-            yield panel, Markup(to_svg(partial(compose, draw, **layout(name)), panel))
+            yield panel, Markup(to_svg(partial(compose, draw, **layout(name, results)), panel))
 
-    claims = list(describe_claims(results))
+    wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
+    size = picture(np.zeros(results.image_shape, np.uint8))[1:]
     return environment.get_template(template).render(
         number=number,
         svgs=svgs,
-        picture=lambda index: picture(results.images[index]),
-        percent=percent,
+        picture=lambda index: picture(results.images[index])[0],
+        size=size,
+        **{"percent": percent, "key": key, "nets": NETS, "panels": panels, "grids": grids},
         results=results,
-        digits=digits,
-        nets=NETS,
+        colours={net: place_of(net) % len(PALETTE) for net in NETS},
+        many=len(results.classes) > MANY,
         confidence=confidence,
-        claims=claims,
-        rules=list(dict.fromkeys(claim["rule"] for claim in claims)),
-        errors=np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist(),
+        claims=list(describe_claims(results)),
+        errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
+        num_errors=len(wrong),
         versions=versions,
     )
 
@@ -79,7 +83,8 @@ def quote_html(metrics, path, form, times=1):
 
     Args:
         metrics: content of the metrics files by name.
-        path: a file's name and the keys to a number in it, such as `evaluate/cnn/test/accuracy`.
+        path: a file's name and the keys to a number in it, such as `evaluate/cnn/test/accuracy`;
+            what `key` returned stands for a key that is any text.
         form: how to write it; `p` for a p-value, as papers state it.
         times: what it is multiplied by before it is written: 100 for percentage points.
     """
@@ -101,18 +106,25 @@ def _write(value, form, times):
 
 
 def find(metrics, path):
-    """The number at a path such as `evaluate/cnn/test/accuracy`."""
-    return look_up(metrics, path.replace("/", "."))
+    """The number at a path such as `evaluate/cnn/test/accuracy`.
+
+    Source: keys are written as in a JSON Pointer, RFC 6901.
+    """
+    keys = (key.replace("~1", "/").replace("~0", "~") for key in path.split("/"))
+    return reduce(dict.__getitem__, keys, metrics)
+
+
+def key(text):
+    """A key of a path, whatever it holds."""
+    return text.replace("~", "~0").replace("/", "~1")
 
 
 def describe_claims(results):
-    """Each claim in words, with the verdict that counts, and how its numbers are written.
-
-    Args:
-        results: Findings.
-    """
+    """Each claim in words, with the verdict that counts, and how its numbers are written."""
     metrics = results.metrics
-    decided = verdicts.decide(metrics["claims"], metrics["replicate"], results.differences)
+    decided = verdicts.decide(
+        results.stated, metrics["claims"], metrics["replicate"], results.differences
+    )
     for name, verdict in decided.items():
         yield verdict | {
             "name": name,
@@ -122,11 +134,15 @@ def describe_claims(results):
 
 
 def picture(image):
-    """A digit as the address of a PNG, black on white.
+    """An image as the address of a PNG, grey black on white; its width and height on the page.
 
     Args:
-        image: uint8 (28, 28), intensity 0–255.
+        image: uint8 (height, width, 1 or 3), intensity 0–255.
     """
+    shown = Image.fromarray(image if image.shape[-1] == 3 else 255 - image[..., 0])
+    shown.thumbnail((LARGEST, LARGEST))
+    times = max(1, round(PICTURE / shown.height))
     file = io.BytesIO()
-    Image.fromarray(255 - image).save(file, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    shown.save(file, format="PNG", optimize=True)
+    address = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return address, times * shown.width, times * shown.height

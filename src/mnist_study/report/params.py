@@ -4,7 +4,7 @@ from studykit.params import Count, Section
 
 
 class Report(Section):
-    """The section report: how many digits the page shows at most, of each kind."""
+    """The section report: how many images the page shows at most, of each kind."""
 
     errors: Count
     confident_errors: Count

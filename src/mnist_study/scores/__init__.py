@@ -14,7 +14,5 @@ def pairs(nets):
     Returns:
         list of pairs of names.
     """
-    first, *others = nets
-    if len(others) < ALL_PAIRS:
-        return list(combinations(nets, 2))
-    return [(first, other) for other in others]
+    found = list(combinations(nets, 2))
+    return found if len(nets) <= ALL_PAIRS else found[: len(nets) - 1]  # the first ones

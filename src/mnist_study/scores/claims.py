@@ -13,7 +13,6 @@ from mnist_study.study import NETS
 from studykit.errors import UserError
 
 ROUNDING = 0.005  # half a percent: the study states accuracies to a whole percent
-SPLITS = {split: split for split in ("train", "val", "test")}
 MIN_EPOCHS = 6  # four coefficients of the curve, and something left to measure its noise by
 
 
@@ -75,18 +74,28 @@ def state(entry):
         out.
 
     Raises:
-        UserError: a claim is on something that the study does not measure.
+        UserError: a claim is on something that the study does not measure, or is no number of it.
     """
     stated = {}
     for claim in entry.claims:
-        of, named = claim.split or claim.net, SPLITS if claim.split else NETS
-        if claim.metric not in STATEMENTS or (claim.metric == "images") != bool(claim.split):
-            known = "images of a split, accuracy and overfit_epoch of a net"
-            raise UserError(f"{entry.where('claims')}: expected {known}, received {claim.metric}")
-        if of in named:
-            statement = STATEMENTS[claim.metric].format(claimed=claim.value, of=named[of])
+        _check(claim, entry.where("claims"))
+        of = claim.split or claim.net
+        if title := claim.split or NETS.get(of):
+            statement = STATEMENTS[claim.metric].format(claimed=claim.value, of=title)
             stated[f"{of}_{claim.metric}"] = Claim(claim.metric, of, claim.value, statement)
     return stated
+
+
+def _check(claim, where):
+    number = claim.value
+    if claim.metric not in STATEMENTS or (claim.metric == "images") != bool(claim.split):
+        known = "images of a split, accuracy and overfit_epoch of a net"
+        raise UserError(f"{where}: expected {known}, received {claim.metric}")
+    if claim.metric == "accuracy" and not 0 < number < 1:
+        raise UserError(f"{where}: expected an accuracy in (0, 1), received {number}")
+    if claim.metric != "accuracy" and not (isinstance(number, int) and number > 0):
+        expected = f"{claim.metric} to be a whole number of at least 1"
+        raise UserError(f"{where}: expected {expected}, received {number}")
 
 
 def judge(claims, *, sizes, scores, histories, confidence):

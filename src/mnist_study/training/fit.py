@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from imagesets import splits
 from mnist_study.compute import configure, keras
-from mnist_study.data import splits
 from mnist_study.training import keras_file, loops
 from mnist_study.training.forward import Forward
 from studykit.errors import UserError
@@ -94,12 +94,7 @@ def train(model, train_split, val_split, *, params, seed, steps_per_execution, o
             "val/loss": val_loss,
             "val/accuracy": val_accuracy,
         }
-        if not np.isfinite([loss, val_loss]).all():
-            raise UserError(
-                f"params.yaml: train_{model.name}.learning_rate: expected a finite loss, received "
-                f"{loss:g} on train and {val_loss:g} on val in epoch {epoch} with "
-                f"{params.learning_rate:g}; take a lower rate"
-            )
+        _check_is_finite(row, model.name, params.learning_rate)
         rows.append(row)
         on_epoch(row, images_per_second=len(train_split) / (learned - began))
         _print(row, params.epochs, time.perf_counter() - began)
@@ -144,6 +139,16 @@ def _loops(model, train_split, val_split, params):
         variables=model.trainable_variables,
     )
     return learn, loops.Scoring(network, val_split, jit_compile=False)
+
+
+def _check_is_finite(row, net, learning_rate):
+    losses = row["train/loss"], row["val/loss"]
+    if not np.isfinite(losses).all():
+        raise UserError(
+            f"params.yaml: train_{net}.learning_rate: expected a finite loss, received "
+            f"{losses[0]:g} on train and {losses[1]:g} on val in epoch {row['epoch']} with "
+            f"{learning_rate:g}; take a lower rate"
+        )
 
 
 def _print(row, epochs, seconds):

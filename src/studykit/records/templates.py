@@ -1,13 +1,21 @@
-"""Templates in `dvc.yaml`, resolved by DVC's own code: `${…}`, `vars`, `foreach` and `matrix`.
+"""Templates in `dvc.yaml`: `${…}`, `vars`, `foreach` and `matrix`.
 
+Words of `params.yaml` are put in here, which every stage needs at its start; anything else is
+resolved by DVC's own code, which takes longer to import.
 Only files of a Tree are read, so those of a Git commit are resolved without a checkout.
 """
 
 import io
 import posixpath
+import re
 from types import SimpleNamespace
 
+from studykit.dotted import look_up
 from studykit.errors import UserError
+from studykit.records.parameters import DEFAULT_FILE, load_yaml
+
+WORD = re.compile(r"(?<!\\)\$\{([\w.]+)\}")
+FOR_DVC = {"foreach", "matrix", "vars", "wdir"}  # of a stage: it has variables of its own
 
 
 def is_templated(content, stages):
@@ -33,6 +41,8 @@ def resolve(tree, declared):
     Raises:
         UserError: DVC cannot resolve it.
     """
+    if (filled := _put_words_in(tree, declared)) is not None:
+        return filled
     from dvc.exceptions import DvcException
     from dvc.parsing import DataResolver
 
@@ -46,6 +56,34 @@ def resolve(tree, declared):
     except DvcException as error:
         raise UserError(f"{tree.describe('dvc.yaml')}: {' '.join(str(error).split())}") from None
     return stages
+
+
+def _put_words_in(tree, declared):
+    """The stages with words of `params.yaml` in their places; None if that is not all there is."""
+    stages = declared.get("stages", {})
+    if "vars" in declared or any(FOR_DVC & set(stage) for stage in stages.values()):
+        return None
+    values = load_yaml(tree, DEFAULT_FILE)
+
+    def word(found):
+        value = look_up(values, found[1])
+        if not isinstance(value, str):  # DVC has rules for how these are spelled
+            raise KeyError(found[1])
+        return value
+
+    def fill(node):
+        if isinstance(node, dict):
+            return {fill(key): fill(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [fill(item) for item in node]
+        if isinstance(node, str) and "${" in WORD.sub("", node):
+            raise KeyError(node)
+        return WORD.sub(word, node) if isinstance(node, str) else node
+
+    try:
+        return fill(stages)
+    except KeyError:
+        return None
 
 
 def _options(tree):

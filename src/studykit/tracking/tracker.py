@@ -20,6 +20,7 @@ import queue
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 
 from studykit.errors import one_line
 from studykit.records.stages import record_from_workspace
@@ -66,14 +67,16 @@ class Tracker:
         os.environ.update(begun["environment"])
         os.chdir(begun["folder"])
         store = self._connect()
-        run = store.start(_record(begun), execution=begun["execution"])
+        record = _record(begun)
+        run = store.start(record, execution=begun["execution"])
         logged_epochs = []
         while "epoch" in (event := events.get()):
             store.log_history(run, [event["epoch"]])
             logged_epochs.append(event["epoch"]["epoch"])
             self._send()
         if "outputs" in event:
-            store.log_outputs(run, _record(begun), logged_epochs=logged_epochs)
+            written = replace(_record(begun), values=record.values)
+            store.log_outputs(run, written, logged_epochs=logged_epochs)
             self._send(logged=True)
             event = events.get()
         store.end(run, **event)

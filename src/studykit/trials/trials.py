@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import os
+import re
 import shlex
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from studykit.params import check_values
 from studykit.records.parameters import DEFAULT_FILE
 from studykit.records.revisions import WORKSPACE, Revision, all_revisions
 from studykit.trials.names import Namer, name_by, spell
+
+FAILED_TO_RUN = re.compile(r"ERROR: failed to reproduce '[^']*'($|: .*exited with )")
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,7 @@ def last_error(output):
     """The line of a failed trial's output that says why."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
-    said = [line for line in lines if not line.startswith("ERROR: failed to reproduce")]
+    said = [line for line in lines if not FAILED_TO_RUN.match(line)]  # which says no reason
     return (errors or said or lines or ["it said nothing"])[-1].removeprefix("error: ")
 
 

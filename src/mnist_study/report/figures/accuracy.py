@@ -1,50 +1,153 @@
-"""Accuracy by digit."""
+"""Accuracy by class, by confidence, and by what it costs. Each function draws on an axis."""
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import COLOURS, MARKERS
+from mnist_study.report.figures.style import BELOW, MANY, look, turn_long_names
 from mnist_study.study import NETS
 
+FOOT = -0.06  # where the counts of a reliability diagram stand
 
-def draw_accuracy_by_digit(axis, tables, *, confidence):
-    """Share of each digit that is read right, with its interval.
+
+def draw_by_class(axis, tables, *, classes, confidence):
+    """Share of each class that a net gets right, with its interval.
+
+    Up to twenty classes stand side by side, by label; more stand in rows, the hardest on top.
 
     Args:
-        axis: to draw on.
-        tables: net to pandas.DataFrame, a row per digit: digit, accuracy, low and high.
+        tables: net to pandas.DataFrame, a row per class: accuracy, low, high; NaN without images.
+        classes: their names, by label.
         confidence: of the intervals, for the label.
     """
-    for place, (net, table) in enumerate(tables.items()):
-        shift = 0.26 * (place - (len(tables) - 1) / 2)
-        accuracy = table["accuracy"].to_numpy()
-        axis.errorbar(
-            table["digit"] + shift,
-            accuracy,
-            yerr=np.abs(table[["low", "high"]].to_numpy().T - accuracy),
-            fmt=MARKERS[net],
-            markersize=5,
-            elinewidth=1.2,
-            capsize=2,
-            color=COLOURS[net],
-            label=NETS[net],
-        )
-    found = "; ".join(f"the {NETS[net]}: {_hardest(table)}" for net, table in tables.items())
-    axis.set(
-        title=f"Hardest digit of {found}",
-        xlabel="label",
-        ylabel=f"accuracy, with {confidence:.0%} interval",
-        xticks=range(len(table)),
-    )
-    axis.grid(visible=False, axis="x")
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 0), ncols=len(tables))
-    axis.margins(y=0.14)
+    many = len(classes) > MANY
+    mean = np.mean([table["accuracy"] for table in tables.values()], axis=0)
+    order = np.argsort(mean, kind="stable") if many else np.arange(len(classes))
+    for number, (net, table) in enumerate(tables.items()):
+        shift = min(0.26, 0.8 / len(tables)) * (number - (len(tables) - 1) / 2)
+        rows, at = table.iloc[order], np.arange(len(order)) + shift
+        where = {"y": at, "x": rows["accuracy"]} if many else {"x": at, "y": rows["accuracy"]}
+        where["xerr" if many else "yerr"] = _half(rows)
+        style = {"linestyle": "", "markersize": 5, "elinewidth": 1.2, "capsize": 2}
+        axis.errorbar(**where, **style, **look(net), label=NETS[net])
+    hardest = {net: _hardest(table, classes) for net, table in tables.items()}
+    found = "; ".join(f"the {NETS[net]}: {name}" for net, name in hardest.items() if name)
+    axis.set_title(f"Hardest class of {found}" if found else "No class is clearly the hardest")
+    shares, names = (axis.xaxis, axis.yaxis) if many else (axis.yaxis, axis.xaxis)
+    names.set_label_text("label")
+    shares.set_label_text(f"accuracy, with {confidence:.0%} interval")
+    shares.set_major_formatter(PercentFormatter(1, decimals=None))
+    names.set_ticks(range(len(order)), [classes[label] for label in order])
+    names.grid(visible=many)
+    axis.margins(y=1 / len(order) if many else 0.14)
+    if many:
+        axis.invert_yaxis()
+    else:
+        turn_long_names(axis, classes)
+    axis.figure.legend(loc="outside lower center", ncols=3)
 
 
-def _hardest(table):
-    """The digit whose whole interval lies below every other digit's accuracy, if there is one."""
+def _half(rows):
+    """Distances of low and high from accuracy, as errorbar takes them: float (2, n)."""
+    return np.abs(rows[["low", "high"]].to_numpy().T - rows["accuracy"].to_numpy())
+
+
+def _hardest(table, classes):
+    """The class whose whole interval lies below every other's accuracy, if there is one."""
     order = table.sort_values("accuracy")
     lowest, next_lowest = order.iloc[0], order.iloc[1]
-    clear = lowest["high"] < next_lowest["accuracy"]
-    return f"{lowest['digit']:.0f}" if clear else "none stands out"
+    return classes[order.index[0]] if lowest["high"] < next_lowest["accuracy"] else None
+
+
+def draw_reliability(axis, bins, net, *, ece):
+    """Accuracy by confidence, with intervals, beside the diagonal of a calibrated net.
+
+    Args:
+        bins: pandas.DataFrame, a row per bin that holds an image: images, confidence (the mean),
+            accuracy, low and high.
+        net: its name.
+        ece: its expected calibration error.
+
+    Source: C. Guo et al., "On calibration of modern neural networks", ICML (2017).
+    """
+    axis.plot([0, 1], [0, 1], color="0.45", linewidth=1, linestyle=":", label="calibrated")
+    style = {"fmt": "o", "markersize": 5, "elinewidth": 1, "capsize": 2}
+    style |= {"color": look(net)["color"], "label": f"{NETS[net]}, by bin"}
+    axis.errorbar(bins["confidence"], bins["accuracy"], yerr=_half(bins), **style)
+    for row in bins.itertuples():
+        middle = {"ha": "center", "va": "center", "fontsize": 7}
+        axis.annotate(f"{row.images:,}", (row.confidence, FOOT), **middle)
+    gap = bins["images"] @ (bins["confidence"] - bins["accuracy"])
+    manner = "overconfident" if gap > 0 else "underconfident"
+    axis.set(
+        title=f"The {NETS[net]} is {manner}: ECE {ece:.2%}",
+        xlabel="confidence; at the foot, how many test images",
+        ylabel="accuracy",
+        xlim=(0, 1.04),
+        ylim=(1.6 * FOOT, 1.04),
+    )
+    for direction in (axis.xaxis, axis.yaxis):
+        direction.set_major_formatter(PercentFormatter(1))
+    axis.set_yticks(np.linspace(0, 1, 6))
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.07))
+
+
+def draw_by_parameters(axis, points, *, confidence):
+    """Test accuracy against the number of parameters.
+
+    Args:
+        points: net to (parameters, accuracy, low, high).
+        confidence: of the intervals, for the label.
+    """
+    sizes, accuracies, *_ = zip(*points.values(), strict=True)
+    for net, (parameters, accuracy, low, high) in points.items():
+        style = {
+            "linestyle": "",
+            "capsize": 3,
+            "label": f"{NETS[net]}, {parameters:,}",
+            **look(net),
+        }
+        axis.errorbar(parameters, accuracy, yerr=[[accuracy - low], [high - accuracy]], **style)
+    axis.set(
+        title=_compare(sizes, accuracies, "parameters"),
+        xlabel="parameters",
+        ylabel=f"test accuracy, with {confidence:.0%} interval",
+        xlim=(0, 1.1 * max(sizes)),
+    )
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.margins(y=0.15)
+    _finish(axis)
+
+
+def draw_by_work(axis, curves):
+    """Validation accuracy against the arithmetic spent on training.
+
+    The time that training takes differs from one run to the next, so this counts instead what it
+    is roughly proportional to: multiply–accumulates of the forward passes.
+
+    Args:
+        curves: net to (multiply–accumulates until the end of each epoch, validation accuracies).
+    """
+    for net, (work, accuracies) in curves.items():
+        axis.plot(work, accuracies, markersize=4, label=NETS[net], **look(net))
+    works, finals = zip(*((w.iloc[-1], a.iloc[-1]) for w, a in curves.values()), strict=True)
+    axis.set(
+        title=_compare(works, finals, "training work"),
+        xlabel="multiply–accumulates, forward passes",
+        ylabel="validation accuracy",
+        xscale="log",
+    )
+    _finish(axis)
+
+
+def _finish(axis):
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axis.legend(**BELOW, ncols=2)  # beside the points, the names of two near ones would overlap
+
+
+def _compare(costs, accuracies, what):
+    """Of two nets, how many times the first's cost the second's is, and what is gained by it."""
+    if len(costs) != 2:
+        return f"Accuracy by {what}"
+    ratio, gain = costs[1] / costs[0], 100 * (accuracies[1] - accuracies[0])
+    return f"{ratio:.2g} × the {what}: {gain:+.1f} points"

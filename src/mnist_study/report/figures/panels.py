@@ -2,38 +2,34 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
-from mnist_study.data.mnist import NUM_CLASSES
-from mnist_study.report.figures import (
-    accuracy,
-    architecture,
-    confusion,
-    cost,
-    curves,
-    digits,
-    filters,
-    replication,
-)
-from mnist_study.report.figures.calibration import draw_reliability
-from mnist_study.report.figures.style import compose, save
-from mnist_study.scores import calibration
+from mnist_study.replication import mean_curve, val_losses
+from mnist_study.report.figures import accuracy, confusion, curves, networks, pictures
+from mnist_study.report.figures.style import MANY, compose, labels, save
+from mnist_study.scores.calibration import bin_by_confidence
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
 
-LAYOUTS = {  # what style.compose needs for figures that differ from its defaults
-    "accuracy_by_digit": {"size": (7.5, 3.8)},
-    "confusion_errors": {"size": (4.4, 4.4)},
-    "convolution": {"size": (4.7, 3.4)},
-    "digit": {"size": (4.3, 3.6)},
-    "networks": {"size": (8, 3), "columns": 1},
-}
 
-
-def layout(name):
-    """How style.compose lays out a figure."""
-    return LAYOUTS.get(name, {})
+def layout(name, results):
+    """How style.compose lays out a figure, where it differs from its defaults."""
+    number, names = len(results.classes), 0.07 * max(map(len, labels(results.classes)))  # inches
+    many = number > MANY
+    rows = 1.5 + (0.1 + 0.05 * len(NETS)) * number
+    side = max(3.3, (0.19 if many else 0.32) * number) + names
+    layers = [len([*networks.stations(t, results.image_shape)]) for t in results.layers.values()]
+    return {
+        "accuracy_by_class": {"size": (7.5, rows if many else 3.8 + names)},
+        "confusion_errors": {
+            "size": (side + (2 if many else 1), side + 1.3),
+            "columns": 1 if number > 10 else 2,
+        },
+        "convolution": {"size": (4.7, 3.4)},
+        "cost": {"size": (4.5, 3.6 + 0.1 * len(NETS))},
+        "image": {"size": (4.3, 3.6)},
+        "networks": {"size": (max(8, 0.45 * max(layers)), 3), "columns": 1},
+    }.get(name, {})
 
 
 def write_figures(folder, results, panels, grids):
@@ -43,14 +39,15 @@ def write_figures(folder, results, panels, grids):
         folder: of the files; those of one net are in a folder of its name.
         results: Findings.
         panels: what draw_panels returned.
-        grids: what digits.choose returned.
+        grids: what pictures.choose returned.
     """
-    save(f"{folder}/digits.png", partial(digits.draw_digits, results.first_digits))
+    named = {"classes": labels(results.classes), "noun": results.data["noun"]}
+    save(f"{folder}/images.png", partial(pictures.draw_images, results.first_images, **named))
     for name, drawn in panels.items():
-        save(f"{folder}/{name}.png", partial(compose, *drawn.values(), **layout(name)))
+        save(f"{folder}/{name}.png", partial(compose, *drawn.values(), **layout(name, results)))
     for name, groups in grids.items():
-        shown = digits.collect(results, groups)
-        save(f"{folder}/{name}.png", partial(digits.draw_predictions, *shown))
+        shown = pictures.collect(results, groups)
+        save(f"{folder}/{name}.png", partial(pictures.draw_predictions, *shown))
 
 
 def draw_panels(results, *, confidence, bins):
@@ -65,116 +62,88 @@ def draw_panels(results, *, confidence, bins):
         dict: figure to dict of panel to functools.partial that draws it on an axis. A panel's name
         is part of its ids on the page.
     """
-    return (
-        _of_an_image(results)
-        | _of_all_nets(results, confidence)
-        | _of_each_net(results, confidence, bins)
-        | _of_training(results)
-        | replication.draw_panels(
-            results.trials,
-            results.trial_histories,
-            results.metrics["replicate"],
-            confidence=confidence,
-        )
-    )
+    figures = _of_an_image(results) | _of_all_nets(results, confidence)
+    for net in NETS:
+        panels = _of_a_net(results, net, confidence, bins)
+        if net in results.replicated:
+            panels |= _over_seeds(results, net, confidence)
+        for (figure, panel), draw in panels.items():
+            figures.setdefault(figure, {})[panel] = partial(draw, net=net)
+    return figures
 
 
 def _of_an_image(results):
-    """The first sample, and what the convolution makes of it."""
+    """The first sample, and what a first convolution makes of it."""
     first = results.sampled[0]
-    label = int(next(iter(results.predictions.values()))["label"][first])
-    return {
-        "digit": {"digit": partial(digits.draw_digit, image=results.images[first], label=label)},
-        "convolution": {
-            "filters": partial(filters.draw_filters, kernels=results.kernels),
-            "maps": partial(filters.draw_maps, maps=results.maps, label=label),
-        },
-    }
+    table = next(iter(results.predictions.values()))
+    label = labels(results.classes)[table["label"][first]]
+    shown = {"image": results.images[first], "label": label, "noun": results.data["noun"]}
+    figures = {"image": {"image": partial(pictures.draw_image, **shown)}}
+    if seen := results.convolution:
+        figures["convolution"] = {
+            "filters": partial(networks.draw_filters, kernels=seen["kernels"]),
+            "maps": partial(networks.draw_maps, maps=seen["maps"], label=label),
+        }
+    return figures
 
 
 def _of_all_nets(results, confidence):
     """Panels that hold all nets."""
-    return {
-        "accuracy_by_digit": {
-            "accuracy_by_digit": partial(
-                accuracy.draw_accuracy_by_digit,
-                tables=_by_digit(results, confidence),
-                confidence=confidence,
-            )
-        },
-        "cost": {
-            "parameters": partial(
-                cost.draw_accuracy_by_parameters,
-                points=_by_parameters(results),
-                confidence=confidence,
-            ),
-            "work": partial(cost.draw_accuracy_by_work, curves=_by_work(results)),
-        },
-    }
-
-
-def _of_each_net(results, confidence, bins):
-    """A panel for each net."""
-    figures: dict[str, dict] = {}
-    for net in NETS:
-        counts = results.confusion(net)
-        by_confidence = calibration.bin_by_confidence(
-            results.predictions[net], bins=bins, confidence=confidence
-        )
-        ece = results.metrics["evaluate"][net]["test"]["ece"]
-        panels = {
-            "networks": partial(architecture.draw_network, layers=results.layers[net]),
-            "confusion_errors": partial(confusion.draw_errors, counts=counts),
-            "calibration": partial(draw_reliability, bins=by_confidence, ece=ece),
-        }
-        for name, draw in panels.items():
-            figures.setdefault(name, {})[f"{name}-{net}"] = partial(draw, net=net)
-    return figures
-
-
-def _of_training(results):
-    """The training curves, a figure for each net."""
-    drawn = {"accuracy": curves.draw_accuracy, "loss": curves.draw_loss}
-    return {
-        f"{net}/curves": {
-            f"{net}-{metric}": partial(draw, history=history, net=net)
-            for metric, draw in drawn.items()
-        }
-        for net, history in results.histories.items()
-    }
-
-
-def _by_digit(results, confidence):
-    tables = {}
-    for net in NETS:
-        counts = results.confusion(net)
-        right, images = counts.diagonal(), counts.sum(axis=1)
-        intervals = [
-            wilson_interval(*pair, confidence=confidence)
-            for pair in zip(right, images, strict=True)
-        ]
-        low, high = np.array(intervals).T
-        tables[net] = pd.DataFrame(
-            {"digit": range(NUM_CLASSES), "accuracy": right / images, "low": low, "high": high}
-        )
-    return tables
-
-
-def _by_parameters(results):
-    points = {}
-    for net in NETS:
-        test = results.metrics["evaluate"][net]["test"]
+    classes, metrics = labels(results.classes), results.metrics
+    tables = {net: _by_class(results.confusion(net), confidence) for net in NETS}
+    points, work = {}, {}
+    for net, history in results.histories.items():
+        test = metrics["evaluate"][net]["test"]
         accuracies = (test["accuracy"], test["accuracy_low"], test["accuracy_high"])
-        points[net] = (results.metrics[f"train_{net}"]["parameters"], *accuracies)
-    return points
-
-
-def _by_work(results):
-    images = results.metrics["preprocess"]["train"]["images"]
+        points[net] = (metrics[f"train_{net}"]["parameters"], *accuracies)
+        once = metrics["preprocess"]["train"]["images"] * metrics["evaluate"][net]["multiply_adds"]
+        work[net] = (once * history["epoch"], history["val/accuracy"])
+    by_class = partial(accuracy.draw_by_class, tables=tables, classes=classes)
+    by_parameters = partial(accuracy.draw_by_parameters, points=points)
     return {
-        net: (
-            history["epoch"] * images * results.metrics["evaluate"][net]["multiply_adds"],
-            history["val/accuracy"],
-        )
-        for net, history in results.histories.items()
+        "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
+        "cost": {
+            "parameters": partial(by_parameters, confidence=confidence),
+            "work": partial(accuracy.draw_by_work, curves=work),
+        },
+    }
+
+
+def _by_class(counts, confidence):
+    rows = {
+        label: (right / images, *wilson_interval(right, images, confidence=confidence))
+        for label, (right, images) in enumerate(zip(counts.diagonal(), counts.sum(1), strict=True))
+        if images
+    }
+    columns = ["accuracy", "low", "high"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).reindex(range(len(counts)))
+
+
+def _of_a_net(results, net, confidence, bins):
+    """Its panels, by figure and panel; each still takes the net."""
+    counts, classes = results.confusion(net), labels(results.classes)
+    binned = bin_by_confidence(results.predictions[net], bins=bins, confidence=confidence)
+    ece, history = results.metrics["evaluate"][net]["test"]["ece"], results.histories[net]
+    layers = {"layers": results.layers[net], "image_shape": results.image_shape}
+    errors = partial(confusion.draw_errors, counts=counts, classes=classes)
+    reliability = partial(accuracy.draw_reliability, bins=binned, ece=ece)
+    return {
+        ("networks", f"networks-{net}"): partial(networks.draw_network, **layers),
+        ("confusion_errors", f"confusion_errors-{net}"): errors,
+        ("calibration", f"calibration-{net}"): reliability,
+        (f"{net}/curves", f"{net}-accuracy"): partial(curves.draw_accuracy, history=history),
+        (f"{net}/curves", f"{net}-loss"): partial(curves.draw_loss, history=history),
+    }
+
+
+def _over_seeds(results, net, confidence):
+    """The same of its repetitions with other seeds."""
+    summary, trials = results.metrics["replicate"], results.trials
+    accuracies = trials[trials["net"] == net]["test/accuracy"].to_numpy()
+    curve = mean_curve(val_losses(results.trial_histories, net), confidence=confidence)
+    claim, turn = (summary["claims"].get(f"{net}_{of}") for of in ("accuracy", "overfit_epoch"))
+    seeds = {"accuracies": accuracies, "mean": summary[net]["test"]["accuracy"], "claim": claim}
+    return {
+        ("seeds_accuracy", f"seeds-accuracy-{net}"): partial(curves.draw_seeds, **seeds),
+        ("seeds_loss", f"seeds-loss-{net}"): partial(curves.draw_mean_loss, curve=curve, turn=turn),
     }

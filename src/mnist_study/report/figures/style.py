@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.font_manager import findfont, get_font
 
 from mnist_study.study import NETS
 from studykit.files import atomic_write
@@ -16,25 +18,63 @@ from studykit.kept import kept
 
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
-# Colour, shades and marker of a net come from its place in the study's list.
-COLOURS = {net: f"C{place}" for place, net in enumerate(NETS)}
-SHADES = dict(zip(NETS, ("Blues", "Oranges", "Greens", "Purples", "Greys"), strict=False))
-MARKERS = dict(zip(NETS, "os^Dv", strict=False))
+MANY = 20  # classes, beyond which names and numbers have no room beside one another
+LONGEST = 20  # letters of a class's name in a figure
+MARKERS = "osD^vPX"
+SHADES = ("Blues", "Oranges", "Greens", "RdPu", "YlOrBr", "PuBu")
+PALETTE = plt.rcParams["axes.prop_cycle"].by_key()["color"]
 PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them light and dark
     "#000000": "currentColor",
     "#d9d9d9": "var(--grid)",
-    "#0072b2": "var(--blue)",
-    "#d55e00": "var(--vermillion)",
     "#737373": "var(--grey)",
+    **{colour.lower(): f"var(--net-{place})" for place, colour in enumerate(PALETTE)},
 }
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
+LETTERS = 12.1  # of a title, an inch
 STUDY = Path(__file__).parents[2]
 DRAWN_WITH = ("matplotlib", "numpy", "pandas", "pillow", "scipy")
+BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # a legend below its axis
+
+
+def place_of(net):
+    """A net's place in the study's list, from 0."""
+    return list(NETS).index(net)
+
+
+def look(net):
+    """Colour and marker of a net, by its place."""
+    place = place_of(net)
+    return {"color": f"C{place}", "marker": MARKERS[place % len(MARKERS)]}
+
+
+def labels(classes):
+    """Names of classes as a figure can show them: short ones, in letters that its font has.
+
+    Args:
+        classes: list of str, by label; a name with a letter that the font lacks becomes its label.
+    """
+    known = set(get_font(findfont("DejaVu Sans")).get_charmap())
+    shown = []
+    for label, name in enumerate(classes):
+        if not set(map(ord, name)) <= known:
+            name = f"class {label}"
+        elif len(name) > LONGEST:
+            name = f"{name[: LONGEST - 1]}…"
+        shown.append(name.replace("$", r"\$"))  # no formula
+    return shown
+
+
+def turn_long_names(axis, names):
+    """Turn the names below an axis, where they are too long to stand side by side."""
+    if max(map(len, names)) > 3:
+        axis.tick_params(axis="x", rotation=45)
+        for tick in axis.get_xticklabels():
+            tick.set(ha="right", rotation_mode="anchor")
 
 
 def compose(*panels, size=PANEL, columns=2):
-    """A figure of panels, row by row.
+    """A figure of panels, row by row; a title that is wider than its panel goes on below.
 
     Args:
         panels: functions that draw on an axis.
@@ -42,21 +82,22 @@ def compose(*panels, size=PANEL, columns=2):
         columns: panels in a row, at most.
     """
     columns = min(columns, len(panels))
-    rows = len(panels) // columns
+    rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False
     )
-    for panel, axis in zip(panels, axes.flat, strict=True):
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for panel, axis in zip(panels, axes.flat, strict=False):
         panel(axis)
+        names = [len(tick.get_text()) for tick in axis.get_yticklabels()]
+        room = int(LETTERS * (size[0] - 0.6 - 0.07 * max(0, *names, 6) + 0.42))
+        axis.set_title(textwrap.fill(axis.get_title(loc="left"), room))
     return figure
 
 
 def save(path, draw):
-    """Write a figure as PNG, without the version that matplotlib would put into it.
-
-    Args:
-        draw: functools.partial that returns the figure, as `kept` takes it.
-    """
+    """Write a figure as PNG, without matplotlib's version in it; draw is what to_svg takes."""
     with atomic_write(path) as beside:
         beside.write_bytes(_kept(_to_png, draw))
 
@@ -82,6 +123,8 @@ def _kept(draw, *what):
 
 def _to_png(draw):
     figure, drawn = draw(), io.BytesIO()
+    if any(axis.get_aspect() != "auto" for axis in figure.axes):
+        figure.draw_without_rendering()  # what is beside images has its place only then
     figure.savefig(drawn, metadata={"Software": None})
     plt.close(figure)
     return drawn.getvalue()

@@ -1,17 +1,19 @@
 "use strict";
 // Adds to a page that is complete without: values under the pointer, the images behind a cell, and
-// a filter over the misread digits.
+// a filter over the images that a net gets wrong.
 
 const SVG = "http://www.w3.org/2000/svg";
+const histories = JSON.parse(document.getElementById("histories").textContent);
+const nets = Object.keys(histories); // in the order of what they said of an image
 
 for (const panel of document.querySelectorAll("[data-net][data-metric]")) followCurve(panel);
-for (const cell of document.querySelectorAll(".confusion a")) openOnClick(cell);
+for (const cell of document.querySelectorAll("a[data-prediction]")) openOnClick(cell);
 setUpFilters();
 for (const hint of document.querySelectorAll(".hint")) hint.hidden = false;
 
 function followCurve(panel) {
   const { net, metric } = panel.dataset;
-  const rows = JSON.parse(document.getElementById("histories").textContent)[net];
+  const rows = histories[net];
   const svg = panel.querySelector("svg");
   // Matplotlib draws a marker per epoch: where they are says where the epochs are.
   const marks = [...svg.querySelectorAll(`#${net}-${metric}-val use`)];
@@ -61,16 +63,19 @@ function followCurve(panel) {
 }
 
 function misread(condition) {
-  return [...document.querySelectorAll("#every-error li")].filter(condition);
+  return [...document.querySelectorAll("#every-error li")].filter(({ dataset }) =>
+    condition(dataset.label, dataset.said.split(" ")));
 }
 
 function openOnClick(cell) {
   cell.addEventListener("click", (event) => {
     event.preventDefault();
     const { net, label, prediction } = cell.dataset;
-    const behind = misread(({ dataset }) => dataset.label === label && dataset[net] === prediction);
+    const place = nets.indexOf(net);
+    const behind = misread((of, said) => of === label && said[place] === prediction);
     const dialog = document.getElementById("behind");
-    dialog.querySelector("h2").textContent = cell.getAttribute("aria-label");
+    const left = behind.length < Number(cell.textContent) ? `, of which ${behind.length} are shown` : "";
+    dialog.querySelector("h2").textContent = cell.getAttribute("aria-label") + left;
     const copies = behind.map((item) => item.cloneNode(true));
     for (const copy of copies) copy.hidden = false;
     dialog.querySelector("ul").replaceChildren(...copies);
@@ -80,26 +85,20 @@ function openOnClick(cell) {
 
 function setUpFilters() {
   const form = document.querySelector(".filters");
-  const wrong = {
-    any: () => true,
-    dense: ({ dense, label }) => dense !== label,
-    cnn: ({ cnn, label }) => cnn !== label,
-    both: ({ dense, cnn, label }) => dense !== label && cnn !== label,
-  };
   function apply() {
-    const { by, label, prediction } = Object.fromEntries(new FormData(form));
-    let count = 0;
-    for (const item of misread(() => true)) {
-      const { dataset } = item;
-      const nets = by === "dense" || by === "cnn" ? [by] : ["dense", "cnn"];
-      const shown =
-        wrong[by](dataset) &&
-        (!label || dataset.label === label) &&
-        (!prediction || nets.some((net) => dataset[net] === prediction && prediction !== dataset.label));
-      item.hidden = !shown;
-      count += shown;
-    }
-    form.querySelector("output").textContent = `${count} shown`;
+    const { by = "any", label, prediction } = Object.fromEntries(new FormData(form));
+    const chosen = misread((of, said) => {
+      const asked = by === "any" || by === "all" ? said : [said[by]];
+      const wrong = asked.filter((answer) => answer !== of);
+      return (
+        wrong.length >= (by === "all" ? said.length : 1) &&
+        (!label || of === label) &&
+        (!prediction || wrong.includes(prediction))
+      );
+    });
+    for (const item of misread(() => true)) item.hidden = true;
+    for (const item of chosen) item.hidden = false;
+    form.querySelector("output").textContent = `${chosen.length} shown`;
   }
   form.hidden = false;
   form.addEventListener("change", apply);

@@ -58,7 +58,8 @@ class Experiment:
         """What the names of registered models and data sets begin with.
 
         Args:
-            record: StageRecord, whose parameters the study's `registry` may name as `${key}`.
+            record: StageRecord, whose parameters the study's `registry` may name as `${key}`; for
+                one that is not there stands the study's name.
         """
         return self.study.registry_for(record.values)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnist_study.data.splits import Rows, Split
+from imagesets.splits import Rows, Split
 from studykit.errors import UserError
 
 BLOCK = 1000  # images that are counted at once

@@ -1,0 +1,216 @@
+"""Results that no training made: any nets, classes and images, as the report reads them."""
+
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mnist_study import verdicts
+from mnist_study.replication import HISTORIES, TRIALS, summarise
+from mnist_study.report import findings, page
+from mnist_study.report.figures import panels, pictures
+from mnist_study.scores import calibration
+from mnist_study.scores.uncertainty import paired_difference, wilson_interval
+from mnist_study.study import NETS
+from studykit.files import write_arrays, write_csv, write_json
+
+TITLES = {
+    "dense": "dense net",
+    "cnn": "CNN",
+    "softmax": "softmax regression",
+    "residual": "residual net",
+    "wide": "wide dense net",
+}
+EPOCHS, SAMPLES, CONFIDENCE = 8, 12, 0.95
+
+
+@contextmanager
+def studied(nets):
+    """Other nets than the study's: net to title."""
+    before = dict(NETS)
+    NETS.clear()
+    NETS.update(nets)
+    try:
+        yield
+    finally:
+        NETS.clear()
+        NETS.update(before)
+
+
+def some(number):
+    """The first nets, as net to title."""
+    return dict(list(TITLES.items())[:number])
+
+
+def make_page(folder, *, nets, differences=(), **made):
+    """Make results in a folder and write figures and pages of them, as the stage `report` does.
+
+    Args:
+        folder: that is there.
+        nets: net to title.
+        differences: of the repetitions, in words.
+        made: what make_results takes.
+
+    Returns:
+        Findings.
+    """
+    with studied(nets), pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(verdicts, "differences", lambda *_: list(differences))
+        make_results(nets, **made)
+        results = findings.read_findings({})
+        drawn = panels.draw_panels(results, confidence=CONFIDENCE, bins=10)
+        most = SimpleNamespace(errors=16, confident_errors=8, disagreements=8)
+        grids = pictures.choose(results, most)
+        panels.write_figures("plots/report", results, drawn, grids)
+        shown = {"panels": drawn, "grids": grids, "versions": {"numpy": "2"}}
+        page.write_pages("report", results, confidence=CONFIDENCE, **shown)
+    return results
+
+
+def make_results(
+    nets, *, classes, shape=(28, 28, 1), noun="image", title="Shapes", tests=300, claims=(),
+    repeated=(), convolution=None, right=0.8, step=0.02,
+):  # fmt: skip
+    """Write metrics, tables and images of random answers into the current folder.
+
+    Args:
+        nets: net to title.
+        classes: their names, by label.
+        shape: height, width and channels of an image.
+        noun, title: of the data.
+        tests: how many test images; each class has one at least.
+        claims: names of claims, of those in mnist_study.scores.claims.
+        repeated: nets of which there are repetitions.
+        convolution: net that begins with one.
+        right: how often the first net is.
+        step: how much more often each net is than the one before it.
+    """
+    rng = np.random.default_rng(0)
+    side = dict(zip(("height", "width", "channels"), shape, strict=True))
+    about = {"name": title.lower(), "title": title, "noun": noun, "licence": "", "cite": ""}
+    write_json("plots/preprocess/data.json", about | {"classes": list(classes)} | side)
+    labels = rng.permutation(np.arange(tests) % len(classes))
+    images = _draw(rng, labels, len(classes), shape)
+    first = _draw(rng, np.repeat(np.arange(len(classes)), 10), len(classes), shape)
+    write_arrays("plots/preprocess/images.npz", images=first.reshape(-1, 10, *shape))
+    split = {"images": tests, "images_per_class": _count(labels, classes)}
+    write_json("metrics/preprocess.json", dict.fromkeys(("train", "val", "test"), split))
+    tables, evaluated = {}, {}
+    for place, net in enumerate(nets):
+        tables[net] = _answer(rng, labels, len(classes), right + step * place)
+        evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
+        _write_training(rng, net, shape, len(classes), place)
+    write_json("metrics/evaluate.json", evaluated | _differences(tables))
+    for net, table in tables.items():
+        write_csv(f"plots/evaluate/{net}_predictions.csv", table)
+    wrong = [np.flatnonzero(table["label"] != table["prediction"]) for table in tables.values()]
+    sampled = rng.permutation(tests)[:SAMPLES]
+    shown = np.unique(np.concatenate([sampled, *wrong]))
+    write_arrays("plots/evaluate/examples.npz", x=images[shown], index=shown, sampled=sampled)
+    if convolution:
+        kernels = rng.normal(size=(3, 3, *([3] if shape[2] == 3 else []), 7)).astype(np.float32)
+        maps = rng.random((shape[0] - 2, shape[1] - 2, 7), np.float32)
+        write_arrays("plots/evaluate/convolution.npz", net=convolution, kernels=kernels, maps=maps)
+    write_json("plots/evaluate/inputs.json", {f"models/{net}.keras": "0" * 32 for net in nets})
+    verdict = {"claimed": 6, "measured": 5, "low": 4, "high": 7, "verdict": "reproduced"}
+    share = {"claimed": 0.8, "measured": 0.81, "low": 0.79, "high": 0.83, "verdict": "undecided"}
+    kinds = {True: verdict, False: share}
+    write_json("metrics/claims.json", {name: kinds[name.endswith("epoch")] for name in claims})
+    _write_repetitions(rng, repeated)
+
+
+def _draw(rng, labels, num_classes, shape):
+    """A bright bar on noise, whose height and colour go with the class: uint8 (n, *shape)."""
+    images = rng.integers(0, 60, (len(labels), *shape)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        top = int(label * (shape[0] - 2) / num_classes)
+        image[top : top + max(2, shape[0] // 6), shape[1] // 8 :, label % shape[2]] = 230
+    return images
+
+
+def _count(labels, classes):
+    counts = np.bincount(labels, minlength=len(classes)).tolist()
+    return dict(zip(classes, counts, strict=True))
+
+
+def _answer(rng, labels, num_classes, right):
+    """Predictions that are right so often; else mostly the next class."""
+    other = (labels + rng.integers(1, min(4, num_classes), len(labels))) % num_classes
+    prediction = np.where(rng.random(len(labels)) < right, labels, other)
+    confidence = rng.uniform(0.3, 1, len(labels))
+    return pd.DataFrame({"label": labels, "prediction": prediction, "confidence": confidence})
+
+
+def _score(table):
+    correct = int((table["label"] == table["prediction"]).sum())
+    interval = wilson_interval(correct, len(table), confidence=CONFIDENCE)
+    return {
+        "loss": 0.5,
+        "accuracy": correct / len(table),
+        "accuracy_low": interval.low,
+        "accuracy_high": interval.high,
+        "errors": len(table) - correct,
+        **calibration.score(table, bins=10, confidence=CONFIDENCE, seed=0),
+    }
+
+
+def _differences(tables):
+    """Of all pairs; of more than three nets of each with the first."""
+    correct = {net: table["label"] == table["prediction"] for net, table in tables.items()}
+    pairs = list(combinations(tables, 2))
+    first = next(iter(tables))
+    return {
+        f"{b}_minus_{a}": paired_difference(correct[a], correct[b], confidence=CONFIDENCE)._asdict()
+        for a, b in pairs
+        if len(tables) <= 3 or a == first
+    }
+
+
+def _write_training(rng, net, shape, num_classes, place):
+    epochs = np.arange(1, EPOCHS + 1)
+    loss = 1 / epochs + 0.02 * epochs + rng.uniform(0, 0.02, EPOCHS)
+    history = {"epoch": epochs, "train/loss": loss, "train/accuracy": 1 - loss / 4}
+    history |= {"val/loss": loss + 0.05, "val/accuracy": 0.98 - loss / 4}
+    write_csv(f"plots/train_{net}/history.csv", pd.DataFrame(history))
+    size = int(np.prod(shape))
+    image = "×".join(map(str, shape))
+    layers = [
+        ("rescaling", "Rescaling", image, 0, 0),
+        ("flatten", "Flatten", str(size), 0, 0),
+        ("hidden_1", "Dense", "30", 30 * size + 30, 30 * size),
+        ("dropout", "Dropout", "30", 0, 0),
+        ("probability", "Dense", str(num_classes), 31 * num_classes, 30 * num_classes),
+    ]
+    columns = ["layer", "kind", "output", "parameters", "multiply_adds"]
+    write_csv(f"plots/evaluate/{net}_layers.csv", pd.DataFrame(layers, columns=columns))
+    parameters = sum(layer[3] for layer in layers) * (2 + place % 4) // 2
+    val = {"accuracy": 0.9, "lowest_loss": 0.4, "lowest_loss_epoch": 5}
+    write_json(
+        f"metrics/train_{net}.json", {"parameters": parameters, "epochs": EPOCHS, "val": val}
+    )
+
+
+def _write_repetitions(rng, nets, seeds=4):
+    """The tables of repetitions of some nets, of another study's too, and their summary."""
+    trials = [
+        (f"t{s}", s, s, net, 0.8 + rng.uniform(0, 0.05)) for s in range(seeds) for net in nets
+    ]
+    columns = ["trial", "split_seed", "weights_seed", "net", "test/accuracy"]
+    trials = pd.DataFrame(trials, columns=columns)
+    losses = [
+        (f"t{s}", net, epoch, 1 / epoch + 0.02 * epoch + rng.uniform(0, 0.02))
+        for s in range(seeds) for net in nets for epoch in range(1, EPOCHS + 1)
+    ]  # fmt: skip
+    histories = pd.DataFrame(losses, columns=["trial", "net", "epoch", "val/loss"])
+    write_csv(Path(TRIALS), trials)
+    write_csv(Path(HISTORIES), histories)
+    summary = {"seeds": seeds, "claims": {}}
+    if nets:
+        claims = SimpleNamespace(dense_accuracy=0.8, cnn_accuracy=0.8, dense_overfit_epoch=6)
+        summary = summarise(trials, histories, claims=claims, confidence=CONFIDENCE)
+    write_json("metrics/replicate.json", summary)
