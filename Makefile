@@ -131,7 +131,7 @@ upgrade: $(VENV)/developing ## Upgrade one PACKAGE, with what needs it; say what
 	@$(LOCKED) | diff $(VENV)/before - | sed -n 's/^</was/p; s/^>/now/p' | grep . \
 		|| echo '$(PACKAGE): pyproject.toml, or another package, allows no newer version'
 	@$(MAKE) --no-print-directory $(VENV)/developing
-	@$(VENV)/bin/mnist-study stale workspace
+	@$(VENV)/bin/mnist-study stale workspace || test $$? -eq 1
 
 resolve:
 	@$(RESOLVE) $(UPGRADE) --group install --output-file requirements.lock

@@ -150,7 +150,7 @@ class Clone(TinyStudy):
 
     def __init__(self, origin, root):
         self.root = Path(root)
-        origin = getattr(origin, "root", origin)
+        origin = origin.root if isinstance(origin, TinyStudy) else origin
         subprocess.run(["git", "clone", "-q", origin, root], check=True, env=ENVIRONMENT)
 
 
