@@ -124,9 +124,18 @@ class TinyStudy:
 
     def make(self, target, **options):
         """Run a make target here, with what this test runs with as if it were installed."""
+        return self(f"make {target}", PATH=self.path_with_make(), **options)
+
+    def path_with_make(self):
+        """A PATH on which `make` takes what this test runs with as if it were installed here."""
         if not (self.root / ".venv").exists():
             (self.root / ".venv").symlink_to(sys.prefix)
-        return self(f"make --no-print-directory -o .venv/installed {target}", **options)
+        command = self.root / ".git/make/make"
+        command.parent.mkdir(exist_ok=True)
+        words = "--no-print-directory -o .venv/installed -o .venv/developing"
+        command.write_text(f'#!/bin/sh\nexec {shutil.which("make")} {words} "$@"\n')
+        command.chmod(0o755)
+        return f"{command.parent}{os.pathsep}{ENVIRONMENT['PATH']}"
 
     def commit(self, message):
         self("git add -A")
