@@ -34,7 +34,7 @@ test-all: $(VENV)/developing ## Run all tests, the slow ones too
 
 check: $(VENV)/developing ## Check lint, format, types and workflows
 	@$(LOCKED) | awk '!seen[$$1]++' | while read name version; do \
-		received=$$(sed -nE "/^libraries:/,\$$s/^  $$name: \"([^\"]*)\".*/\1/p" params.yaml); \
+		received=$$(sed -nE "/^libraries:/,\$$s/^  $$name: [\"']?([^\"' #]*).*/\1/p" params.yaml); \
 		test -z "$$received" || test "$$received" = "$$version" || { \
 			echo "error: params.yaml: libraries.$$name: expected $$version, as in requirements.lock, received" \
 				"$$received; run make versions and make repro"; exit 1; }; done
@@ -143,7 +143,7 @@ resolve:
 
 versions: ## Write the versions of requirements.lock that results depend on into params.yaml
 	@$(LOCKED) | awk '!seen[$$1]++' | while read name version; do \
-		sed -i.old -E "/^libraries:/,\$$s/^(  $$name: )\"[^\"]*\"/\1\"$$version\"/" params.yaml; done; rm params.yaml.old
+		sed -i.old -E "/^libraries:/,\$$s/^(  $$name: )[^ #]*/\1\"$$version\"/" params.yaml; done; rm params.yaml.old
 
 # The project itself, so that `mnist-study` is a command.
 $(VENV)/installed: $(VENV)/locked pyproject.toml

@@ -116,7 +116,7 @@ def test_a_day(clones, server, tmp_path, monkeypatch, capsys):
     assert len(Runs(server).stages) == 7
     merged = clones["ann"].read("params.yaml")
     assert "units: 20" in merged
-    assert "units: 50" in merged
+    assert "learning_rate: 0.002" in merged
     clones["ben"]("git fetch -q")
     assert clones["ben"]("mnist-study stale origin/smaller-dense").stdout == ""
     assert clones["cleo"]("dvc exp list origin -A").stdout == ""

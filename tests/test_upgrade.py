@@ -23,7 +23,7 @@ dev = ["gamma>=1", "alpha>=1"]
 PARAMS = """# every value
 libraries: # those that draw
   alpha: "1.0" # the figures
-  beta: "1.0"
+  beta: 1.0.0 # as DVC writes it
 """
 PIPELINE = """
 stages:
@@ -36,7 +36,7 @@ stages:
   draw: {cmd: draw, params: {params.yaml: {libraries.alpha: '1.0'}}, outs: [{path: figure, md5: a}]}
   count:
     cmd: count
-    params: {params.yaml: {libraries.beta: '1.0'}}
+    params: {params.yaml: {libraries.beta: 1.0.0}}
     outs: [{path: number, md5: b}]
 """
 
@@ -61,8 +61,9 @@ class Project:
     def __init__(self, root):
         self.root, self.wheels = root, root / "wheels"
         self.wheels.mkdir(parents=True)
-        for name in ("alpha", "beta", "gamma", "pinned"):
+        for name in ("alpha", "gamma", "pinned"):
             write_wheel(self.wheels, name, "1.0")
+        write_wheel(self.wheels, "beta", "1.0.0")
         for name, text in {
             "pyproject.toml": PROJECT,
             "params.yaml": PARAMS,
@@ -121,7 +122,7 @@ def project(tmp_path):
 
 
 def test_what_only_developers_need_is_locked_apart(project):
-    assert project.locked("requirements.lock") == ["alpha==1.0", "beta==1.0", "pinned==1.0"]
+    assert project.locked("requirements.lock") == ["alpha==1.0", "beta==1.0.0", "pinned==1.0"]
     assert project.locked("requirements-dev.lock") == ["gamma==1.0"]
 
 
@@ -132,12 +133,15 @@ def test_one_package_is_upgraded_with_what_needs_it(project):
     done = project.make("upgrade PACKAGE=alpha")
     assert project.locked("requirements.lock") == [
         "alpha==2.0",
-        "beta==1.0",
+        "beta==1.0.0",
         "delta==5.0",
         "pinned==1.0",
     ]
     assert project.locked("requirements-dev.lock") == ["gamma==1.0"]
-    assert project.read("params.yaml") == PARAMS.replace('alpha: "1.0"', 'alpha: "2.0"')
+    expected = PARAMS.replace('alpha: "1.0"', 'alpha: "2.0"').replace(
+        "beta: 1.0.0", 'beta: "1.0.0"'
+    )
+    assert project.read("params.yaml") == expected
     assert {"was alpha 1.0", "now alpha 2.0", "now delta 5.0"} <= set(done.stdout.splitlines())
     assert "draw: libraries.alpha changed" in done.stdout
     assert "count:" not in done.stdout
