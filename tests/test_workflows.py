@@ -153,7 +153,7 @@ def steps_of(system):
         (block,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
         script = YAML(typ="safe", pure=True).load(block)["results"]["script"]
     else:
-        script = re.findall(r"^    (make \S+(?: BASE=\S+)?)", guide, re.MULTILINE)
+        script = re.findall(r"^    (make .+?)\s+#", guide, re.MULTILINE)
         script = [line.replace("BASE=...", 'BASE="$BASE"') for line in script]
     assert script[0] == "make check test"
     return script[1:]
