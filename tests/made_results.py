@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from mnist_study import verdicts
-from mnist_study.replication import HISTORIES, TRIALS, summarise
+from mnist_study.replication import HISTORIES, MEASURED_ON, TRIALS, summarise
 from mnist_study.report import findings, page
 from mnist_study.report.figures import panels, pictures
 from mnist_study.scores import calibration
+from mnist_study.scores.claims import STATEMENTS, Claim
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 from mnist_study.study import NETS
 from studykit.files import write_arrays, write_csv, write_json
@@ -62,7 +63,10 @@ def make_page(folder, *, nets, differences=(), **made):
         patch.chdir(folder)
         patch.setattr(verdicts, "differences", lambda *_: list(differences))
         make_results(nets, **made)
-        results = findings.read_findings({})
+        stated = state(made.get("claims", ()), nets)
+        patch.setattr(findings, "find", lambda name: name)
+        patch.setattr(findings.claims, "state", lambda entry: stated)
+        results = findings.read_findings({"data": {"name": "shapes"}})
         drawn = panels.draw_panels(results, confidence=CONFIDENCE, bins=10)
         most = SimpleNamespace(errors=16, confident_errors=8, disagreements=8)
         grids = pictures.choose(results, most)
@@ -84,7 +88,7 @@ def make_results(
         shape: height, width and channels of an image.
         noun, title: of the data.
         tests: how many test images; each class has one at least.
-        claims: names of claims, of those in mnist_study.scores.claims.
+        claims: names of claims.
         repeated: nets of which there are repetitions.
         convolution: net that begins with one.
         right: how often the first net is.
@@ -115,13 +119,27 @@ def make_results(
     if convolution:
         kernels = rng.normal(size=(3, 3, *([3] if shape[2] == 3 else []), 7)).astype(np.float32)
         maps = rng.random((shape[0] - 2, shape[1] - 2, 7), np.float32)
-        write_arrays("plots/evaluate/convolution.npz", net=convolution, kernels=kernels, maps=maps)
+        write_arrays(
+            "plots/evaluate/convolution.npz", net=np.array(convolution), kernels=kernels, maps=maps
+        )
     write_json("plots/evaluate/inputs.json", {f"models/{net}.keras": "0" * 32 for net in nets})
     verdict = {"claimed": 6, "measured": 5, "low": 4, "high": 7, "verdict": "reproduced"}
     share = {"claimed": 0.8, "measured": 0.81, "low": 0.79, "high": 0.83, "verdict": "undecided"}
     kinds = {True: verdict, False: share}
     write_json("metrics/claims.json", {name: kinds[name.endswith("epoch")] for name in claims})
-    _write_repetitions(rng, repeated)
+    _write_repetitions(rng, repeated, state(claims, nets))
+    write_json(MEASURED_ON, {"params": {"data.name": about["name"]}})
+
+
+def state(names, nets):
+    """Claims of these names, as scores.claims.state returns them."""
+    claims = {}
+    for name in names:
+        of, _, quantity = name.partition("_")
+        claimed = 6 if quantity == "overfit_epoch" else 0.8
+        statement = STATEMENTS[quantity].format(claimed=claimed, of=nets.get(of, of))
+        claims[name] = Claim(quantity, of, claimed, statement)
+    return claims
 
 
 def _draw(rng, labels, num_classes, shape):
@@ -195,7 +213,7 @@ def _write_training(rng, net, shape, num_classes, place):
     )
 
 
-def _write_repetitions(rng, nets, seeds=4):
+def _write_repetitions(rng, nets, claims, seeds=4):
     """The tables of repetitions of some nets, of another study's too, and their summary."""
     trials = [
         (f"t{s}", s, s, net, 0.8 + rng.uniform(0, 0.05)) for s in range(seeds) for net in nets
@@ -211,6 +229,5 @@ def _write_repetitions(rng, nets, seeds=4):
     write_csv(Path(HISTORIES), histories)
     summary = {"seeds": seeds, "claims": {}}
     if nets:
-        claims = SimpleNamespace(dense_accuracy=0.8, cnn_accuracy=0.8, dense_overfit_epoch=6)
         summary = summarise(trials, histories, claims=claims, confidence=CONFIDENCE)
     write_json("metrics/replicate.json", summary)

@@ -64,22 +64,25 @@ def test_trials_that_have_run_are_not_run_again(ran, capsys):
     assert run("--seeds", "2") == 0
     assert run("--seeds", "3") == 0
     assert [name.rpartition("-")[0] for name in ran] == [
-        f"preprocess.seed={seed},compute.seed={seed}" for seed in (0, 1, 2)
+        f"mnist,preprocess.seed={seed},compute.seed={seed}" for seed in (0, 1, 2)
     ]
     assert capsys.readouterr().out.endswith("3 trials: 3 done (2 before), 0 failed\n")
 
 
 def test_a_failed_trial_is_reported_and_stops_no_other(ran, capsys):
     assert run("compute.seed=-1,3,4") == 1
-    assert [name.rpartition("-")[0] for name in ran] == ["compute.seed=3", "compute.seed=4"]
+    assert [name.rpartition("-")[0] for name in ran] == [
+        "mnist,compute.seed=3",
+        "mnist,compute.seed=4",
+    ]
     bad, failed, good, summary = capsys.readouterr().out.splitlines()
-    assert bad.startswith("failed: compute.seed=-1-")
+    assert bad.startswith("failed: mnist,compute.seed=-1-")
     assert bad.endswith(
         ": params.yaml: compute.seed: expected a whole number in [0, 2**32), received -1"
     )
-    assert failed.startswith("failed: compute.seed=3-")
+    assert failed.startswith("failed: mnist,compute.seed=3-")
     assert failed.endswith(": it is 3")
-    assert good.startswith("done: compute.seed=4-")
+    assert good.startswith("done: mnist,compute.seed=4-")
     assert "; 1 of 3 done, 0 running, 2 failed, 00:00 left" in good
     assert summary == "3 trials: 1 done (0 before), 2 failed"
 

@@ -334,6 +334,14 @@ def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_wheth
     ]
 
 
+def test_the_command_says_that_a_data_set_has_no_claims(monkeypatch, capsys):
+    monkeypatch.setattr(claims_command, "read_decided", lambda: ({}, ["data.name is b, there a"]))
+    assert claims_command.run(None) == 0
+    assert capsys.readouterr().out == (
+        "There are no claims on this data set, so there are no verdicts.\n"
+    )
+
+
 class Page:
     """What the page of a tiny study says of its claims.
 

@@ -16,6 +16,9 @@ def add_arguments(parser):
 def run(arguments):
     """Print a line a claim; return the exit status."""
     decided, differences = read_decided()
+    if not decided:
+        print("There are no claims on this data set, so there are no verdicts.")
+        return 0
     for verdict in decided.values():
         print(f"{describe(verdict)}: {verdict['verdict']}")
     for difference in differences:

@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_study import verdicts
 from mnist_study.report.figures.panels import layout
 from mnist_study.report.figures.pictures import percent
-from mnist_study.report.figures.style import MANY, PALETTE, compose, place_of, to_svg
+from mnist_study.report.figures.style import MANY, PALETTE, PANEL, compose, place_of, to_svg
 from mnist_study.study import NETS
 from studykit.files import write_text
 
@@ -29,16 +29,15 @@ def write_pages(folder, results, **shown):
         write_text(f"{folder}/{name}", render(template, results, **shown))
 
 
-def render(template, results, *, panels, grids, confidence, versions):
+def render(template, results, *, panels, **shown):
     """Fill a template.
 
     Args:
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: what figures.panels.draw_panels returned.
-        grids: what figures.pictures.choose returned.
-        confidence: of the intervals.
-        versions: of the libraries, by name.
+        shown: grids, what figures.pictures.choose returned; confidence, of the intervals; versions,
+            of the libraries, by name.
 
     Returns:
         str: text that needs no other file.
@@ -56,8 +55,10 @@ def render(template, results, *, panels, grids, confidence, versions):
         return quote(results.metrics, path, form, times)
 
     def svgs(name):
+        form = layout(name, results)
         for panel, draw in panels[name].items():
-            yield panel, Markup(to_svg(partial(compose, draw, **layout(name, results)), panel))
+            svg = to_svg(partial(compose, draw, **form), panel)
+            yield panel, Markup(svg), round(72 * form.get("size", PANEL)[0])  # points wide
 
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
@@ -66,15 +67,17 @@ def render(template, results, *, panels, grids, confidence, versions):
         svgs=svgs,
         picture=lambda index: picture(results.images[index])[0],
         size=size,
-        **{"percent": percent, "key": key, "nets": NETS, "panels": panels, "grids": grids},
+        percent=percent,
         results=results,
+        panels=panels,
+        nets=NETS,
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
-        confidence=confidence,
+        key=key,
         claims=list(describe_claims(results)),
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
         num_errors=len(wrong),
-        versions=versions,
+        **shown,
     )
 
 

@@ -166,12 +166,13 @@ def expand(*choices, target=None):
 
 
 def _trial(overrides, values, namer, named):
+    label = _label(overrides, values, named)
     try:
-        name = namer.name(overrides, values, label=_label(overrides, values, named))
+        name = namer.name(overrides, values, label=label)
         check_values(named, values)
     except UserError as invalid:
         error = str(invalid).replace("\n", "; ")
-        return Trial(name_by(overrides, values), overrides, error)
+        return Trial(name_by(overrides, values, label=label), overrides, error)
     return Trial(name, overrides)
 
 

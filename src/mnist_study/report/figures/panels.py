@@ -18,13 +18,11 @@ def layout(name, results):
     many = number > MANY
     rows = 1.5 + (0.1 + 0.05 * len(NETS)) * number
     side = max(3.3, (0.19 if many else 0.32) * number) + names
+    square = {"size": (side + (2 if many else 1), side + 1.3)}
     layers = [len([*networks.stations(t, results.image_shape)]) for t in results.layers.values()]
     return {
         "accuracy_by_class": {"size": (7.5, rows if many else 3.8 + names)},
-        "confusion_errors": {
-            "size": (side + (2 if many else 1), side + 1.3),
-            "columns": 1 if number > 10 else 2,
-        },
+        "confusion_errors": square | {"columns": 1 if number > 10 else 2},
         "convolution": {"size": (4.7, 3.4)},
         "cost": {"size": (4.5, 3.6 + 0.1 * len(NETS))},
         "image": {"size": (4.3, 3.6)},
