@@ -1,6 +1,7 @@
 """`make upgrade`, on a project of three packages that lie in a folder: no network is asked."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -185,3 +186,17 @@ def test_a_bot_is_told_what_is_left_to_do(project):
     )
     project.make("versions")
     assert 'alpha: "1.1" # the figures' in project.read("params.yaml")
+
+
+def test_the_container_installs_by_the_same_targets(project):
+    container = (ROOT / "Dockerfile").read_text() + (
+        ROOT / ".devcontainer/devcontainer.json"
+    ).read_text()
+    targets = re.findall(r"make (\.venv/\w+)", container)
+    assert targets == [".venv/installed", ".venv/developing"]
+    for target in targets:
+        os.utime(project.root / ".venv/locked", (0, 0))
+        assert project.make(target).returncode == 0
+    lines = project.read("pip.log").splitlines()
+    assert all("--require-hashes" in line for line in lines if "--editable" not in line)
+    assert any("requirements-dev.lock" in line for line in lines)
