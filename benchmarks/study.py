@@ -7,11 +7,14 @@ from mnist_study.training.params import Compute
 from studykit.params import load
 
 
-def prepare(net, *, compute=None, set_up=lambda: None, **changes):
+def prepare(
+    net, *, image_shape=(28, 28, 1), num_classes=10, compute=None, set_up=lambda: None, **changes
+):
     """Configure TensorFlow and build a net by the current folder's parameters.
 
     Args:
         net: of mnist_study.study.NETS.
+        image_shape, num_classes: of the data; by default MNIST's.
         compute: what replaces keys of the parameters' section `compute`.
         set_up: called when TensorFlow is configured, before its first operation.
         changes: what replaces keys of the net's own section.
@@ -31,7 +34,7 @@ def prepare(net, *, compute=None, set_up=lambda: None, **changes):
 
     configure(settings)
     set_up()
-    model = module.build(own)
+    model = module.build(own, image_shape=image_shape, num_classes=num_classes)
     fit = partial(
         train,
         model,

@@ -18,7 +18,7 @@ DATA = PARAMS["data"]["name"]
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${data.name}", DATA)
 PIPELINE = YAML(typ="safe").load(TEXT)["stages"]
 STUDY = ("src/imagesets/", "src/mnist_study/")
-PACKAGES = ("keras", "matplotlib", "numpy", "scipy", "tensorflow")  # that compute or draw
+PACKAGES = ("keras", "matplotlib", "numpy", "pillow", "scipy", "tensorflow")  # compute or draw
 
 
 def declared(stage, *kinds):
@@ -109,6 +109,8 @@ def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(observed
         used = {key for key in content["parameters"] if covers("libraries", key, ".")}
         assert used == {f"libraries.{package}" for package in PARAMS["libraries"]}
         used = {"libraries"}
+    if stage == "preprocess":
+        used.add("libraries.pillow")  # decodes the images of data sets that are pictures
     assert {key for key in declared(stage, "params") if covers("libraries", key, ".")} == used
 
 

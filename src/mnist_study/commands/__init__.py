@@ -1,1 +1,0 @@
-"""The study's own commands, beside those of the kit."""

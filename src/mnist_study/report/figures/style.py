@@ -10,12 +10,16 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import findfont, fontManager, get_font
 
 from mnist_study.study import NETS
 from studykit.files import atomic_write
 from studykit.kept import kept
 
+# The system's fonts of these names may number their glyphs otherwise, and SVG names them by that.
+fontManager.ttflist = []
+for font in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVu*.ttf")):
+    fontManager.addfont(font)
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
 MANY = 20  # classes, beyond which names and numbers have no room beside one another
