@@ -19,6 +19,7 @@ from studykit.params import read
 from tests.tiny_study import ROOT, edit_yaml
 
 PARAMS = read(ROOT / "params.yaml")
+UNITS = PARAMS["train_dense"]["units"]
 MNIST = find("mnist", ROOT / FILE)
 FIT = "src/mnist_study/training/fit.py"
 NETS = ("dense", "cnn")
@@ -78,7 +79,9 @@ def test_a_run_of_the_same_study_does_not_differ(measured):
 
 
 def test_another_parameter_of_a_net_is_named_with_both_values(measured):
-    assert differences(changed("train_dense", units=20)) == ["train_dense.units is 20, there 30"]
+    assert differences(changed("train_dense", units=UNITS + 1)) == [
+        f"train_dense.units is {UNITS + 1}, there {UNITS}"
+    ]
 
 
 def test_a_parameter_that_one_of_the_two_lacks_is_named(measured):
@@ -424,7 +427,10 @@ def test_trials_of_another_study_decide_nothing_on_the_page(tiny_repro):
     page = assert_consistent(tiny_repro.study, over_seeds=False)
     assert len(page.banners) == 2
     for banner in page.banners:
-        for difference in ("train_dense.epochs is 2, there 20", "datasets.yaml:files is another"):
+        for difference in (
+            f"train_dense.epochs is 2, there {PARAMS['train_dense']['epochs']}",
+            "datasets.yaml:files is another",
+        ):
             assert difference in banner
 
 
@@ -437,9 +443,12 @@ def test_trials_of_this_very_study_decide_on_the_page(repeated_study):
 
 def test_a_net_that_the_seeds_have_not_judged_is_judged_by_its_own_run(repeated_study, tmp_path):
     study = repeated_study.copy(tmp_path / "study")
-    study.set_params(train_dense__units=20, train_dense__epochs=3)
+    study.set_params(train_dense__units=UNITS + 1, train_dense__epochs=3)
     study("dvc repro report")
-    found = ["train_dense.units is 20, there 30", "train_dense.epochs is 3, there 2"]
+    found = [
+        f"train_dense.units is {UNITS + 1}, there {UNITS}",
+        "train_dense.epochs is 3, there 2",
+    ]
     page = assert_consistent(study, over_seeds=False)
     assert len(page.banners) == 2
     for banner in page.banners:
