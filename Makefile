@@ -1,7 +1,8 @@
 # `make` lists the targets. Each makes .venv first where it is missing or older than the lock.
 
 VENV := .venv
-PIP := $(VENV)/bin/pip install -qq --disable-pip-version-check
+# Python compiles a module when it is first used, rather than pip all of them.
+PIP := $(VENV)/bin/pip install -qq --disable-pip-version-check --no-compile
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -15,23 +16,28 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-all check bench bench-all ui results changes stale verify replicate \
-	plots-page lock
+	merge-driver plots-page lock upgrade resolve versions
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | awk -F '\t' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 repro: $(VENV)/installed ## Run what is not up to date of the whole study
 	@$(VENV)/bin/dvc repro
 	@# A stage whose results are up to date does not run: its run in MLflow is written from them.
 	@$(VENV)/bin/mnist-study sync || true
 
-test: $(VENV)/installed ## Run the tests, in about five minutes
+test: $(VENV)/developing ## Run the tests, in about five minutes
 	@$(VENV)/bin/pytest -q -m 'not slow'
 
-test-all: $(VENV)/installed ## Run all tests, the slow ones too
+test-all: $(VENV)/developing ## Run all tests, the slow ones too
 	@$(VENV)/bin/pytest -q
 
-check: $(VENV)/installed ## Check lint, format, types and workflows
+check: $(VENV)/developing ## Check lint, format, types and workflows
+	@$(LOCKED) | awk '!seen[$$1]++' | while read name version; do \
+		received=$$(sed -nE "/^libraries:/,\$$s/^  $$name: [\"']?([^\"' #]*).*/\1/p" params.yaml); \
+		test -z "$$received" || test "$$received" = "$$version" || { \
+			echo "error: params.yaml: libraries.$$name: expected $$version, as in requirements.lock, received" \
+				"$$received; run make versions and make repro"; exit 1; }; done
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ruff format --quiet --check . || { echo 'format differs; mend it with: ruff format .'; exit 1; }
 	@$(VENV)/bin/mypy --no-error-summary
@@ -39,8 +45,18 @@ check: $(VENV)/installed ## Check lint, format, types and workflows
 	@if command -v actionlint >/dev/null; then actionlint; \
 		else echo 'actionlint is not installed: its check of the workflows is left out'; fi
 
-results: $(VENV)/installed ## Run what a change made stale, and nothing for data that are only missing
-	@$(VENV)/bin/dvc repro --pull --allow-missing || $(VENV)/bin/dvc repro --pull
+# A clone has no data. Where nothing that is stale needs any, none are brought. Otherwise they come from
+# DVC's cache, from the default remote where there is one that answers, or from the sources.
+results: $(VENV)/installed ## Run what a change made stale, and bring or make what that needs
+	@mkdir -p changes
+	@{ $(VENV)/bin/dvc repro --allow-missing 2>&1 || echo 'not all of it ran'; } | tee changes/repro.log
+	@! tail -n 1 changes/repro.log | grep -qx 'not all of it ran' || { \
+		grep -q '^ERROR: failed to reproduce .*: .Errno 2. No such file' changes/repro.log || exit 1; \
+		echo 'That stage needs data that are not in this folder: bringing or making them.'; \
+		test -z "$$($(VENV)/bin/dvc config core.remote)" || $(VENV)/bin/dvc fetch --quiet --run-cache || \
+			echo 'What could not be fetched from the remote is made again.'; \
+		$(VENV)/bin/dvc checkout --quiet --allow-missing; \
+		$(VENV)/bin/dvc repro; }
 	@test -f report/index.html || $(VENV)/bin/dvc checkout --quiet report/index.html 2>/dev/null \
 		|| $(VENV)/bin/dvc repro --quiet --single-item --force report
 
@@ -70,10 +86,10 @@ replicate: $(VENV)/installed ## Train both nets with ten seeds; interrupted, it 
 # Another interpreter with PyTorch, JAX and Optax, to measure them too: docs/benchmarks.md.
 PEERS ?=
 BENCHMARKS := pipeline loops steps instruction_sets throughput growth
-bench: $(VENV)/installed data/raw ## Take a quick look at the benchmarks, in under ten minutes
+bench: $(VENV)/developing data/raw ## Take a quick look at the benchmarks, in under ten minutes
 	@for name in $(filter-out throughput,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
 
-bench-all: $(VENV)/installed data/raw ## Measure everything for the record, for some hours
+bench-all: $(VENV)/developing data/raw ## Measure everything for the record, for some hours
 	@for name in $(BENCHMARKS); do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 	@$(MAKE) --no-print-directory bench-processors
 	@$(VENV)/bin/python -m benchmarks.tables
@@ -85,6 +101,12 @@ bench-%:
 data/raw:
 	@$(VENV)/bin/dvc repro --quiet fetch
 
+# `true` succeeds and changes nothing: the file stays as this branch has it. See .gitattributes.
+merge-driver: ## Have Git merge what the pipeline makes without conflicts, in this clone
+	@! git rev-parse --git-dir >/dev/null 2>&1 || { \
+		git config merge.generated.name 'keep ours; make repro makes it anew' && \
+		git config merge.generated.driver true; }
+
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build
 
@@ -92,27 +114,60 @@ ui: $(VENV)/installed ## Open MLflow's pages on the runs
 	@$(VENV)/bin/mlflow ui
 
 # One version for every Python, since results depend on it: params.yaml names those that matter.
-lock: $(VENV)/installed ## Resolve requirements.lock anew from pyproject.toml
-	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11.4 --generate-hashes \
-		--fork-strategy fewest --no-emit-index-url --no-annotate --no-header --upgrade --quiet \
-		--output-file requirements.lock
-	@sed -nE 's/^([a-z-]+)==([^ ]+).*/\1 \2/p' requirements.lock | awk '!seen[$$1]++' | while read name version; do \
-		sed -i.old -E "/^libraries:/,\$$s/^  $$name: .*/  $$name: \"$$version\"/" params.yaml; done; rm params.yaml.old
+# requirements-dev.lock has what only developers need, beside requirements.lock and with its versions.
+RESOLVE := $(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11.4 \
+	--generate-hashes --fork-strategy fewest --no-emit-index-url --no-annotate --no-header --quiet
+LOCKED := sed -nE 's/^([A-Za-z0-9._-]+)==([^ ]+).*/\1 \2/p' requirements.lock requirements-dev.lock
+
+lock: $(VENV)/developing ## Resolve both locks anew from pyproject.toml
+	@$(MAKE) --no-print-directory resolve UPGRADE=--upgrade
+
+PACKAGE ?=
+upgrade: $(VENV)/developing ## Upgrade one PACKAGE, with what needs it; say what that makes stale
+	@$(LOCKED) | grep -qi '^$(PACKAGE) ' || { \
+		echo "error: PACKAGE=$(PACKAGE): expected a package of the locks, found none of that name"; exit 1; }
+	@$(LOCKED) > $(VENV)/before
+	@$(MAKE) --no-print-directory resolve UPGRADE='--upgrade-package $(PACKAGE)'
+	@$(LOCKED) | diff $(VENV)/before - | sed -n 's/^</was/p; s/^>/now/p' | grep . \
+		|| echo '$(PACKAGE): pyproject.toml, or another package, allows no newer version'
+	@$(MAKE) --no-print-directory $(VENV)/developing
+	@$(VENV)/bin/mnist-study stale workspace || test $$? -eq 1
+
+resolve:
+	@$(RESOLVE) $(UPGRADE) --group install --output-file requirements.lock
+	@$(RESOLVE) $(UPGRADE) --group install --group dev --constraints requirements.lock \
+		--output-file requirements-dev.lock
+	@awk '/^[^ ]/ { keep = FILENAME != ARGV[1] && !($$0 in seen); seen[$$0] } keep' \
+		requirements.lock requirements-dev.lock > $(VENV)/dev.lock && mv $(VENV)/dev.lock requirements-dev.lock
+	@$(MAKE) --no-print-directory versions
+
+versions: ## Write the versions of requirements.lock that results depend on into params.yaml
+	@$(LOCKED) | awk '!seen[$$1]++' | while read name version; do \
+		sed -i.old -E "/^libraries:/,\$$s/^(  $$name: )[^ #]*/\1\"$$version\"/" params.yaml; done; rm params.yaml.old
 
 # The project itself, so that `mnist-study` is a command.
 $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(MAKE) --no-print-directory merge-driver
 	@touch $@
 
+$(VENV)/developing: $(VENV)/installed requirements-dev.lock
+	@$(PIP) --require-hashes --requirement requirements.lock --requirement requirements-dev.lock
+	@touch $@
+
+# What is there stays, with whatever else was installed, unless it was not finished or is of another Python.
 $(VENV)/locked: requirements.lock
-	@# What a link leads to may be in use elsewhere, and would be emptied.
+	@# What a link leads to may be in use elsewhere.
 	@test ! -L $(VENV) || { echo "error: $(VENV): expected a folder, received a link; remove it"; exit 1; }
 	@test -n "$(PYTHON)" || { echo "error: expected Python 3.11.4 to 3.13 with venv," \
 		"received $$(python3 --version 2>&1); install one, or name it: make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; $(SUPPORTED) or sys.exit("error: expected Python 3.11.4 to 3.13," \
 		" received %d.%d.%d; name another: make PYTHON=..." % sys.version_info[:3])'
 	@echo "Installing into $(VENV) from requirements.lock; this takes a few minutes, once."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) --require-hashes --requirement requirements.lock
-	@echo 'export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true' >> $(VENV)/bin/activate
+	@test -f $@ && test "$$($(VENV)/bin/python -V 2>&1)" = "$$($(PYTHON) -V 2>&1)" || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
+	@$(PIP) --require-hashes --requirement requirements.lock || { \
+		echo 'error: requirements.lock: not installed; if its versions do not go together: make upgrade PACKAGE=...'; exit 1; }
+	@grep -q DVC_NO_ANALYTICS $(VENV)/bin/activate || \
+		echo 'export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true' >> $(VENV)/bin/activate
 	@touch $@

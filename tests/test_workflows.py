@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from ruamel.yaml import YAML
 
-from tests.tiny_study import ROOT
+from tests.tiny_study import ROOT, Clone
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = {
@@ -141,3 +141,64 @@ def test_a_comment_fits_and_calls_nobody(comment):
     assert "@" not in body.replace("<!--", "")
     assert body.count("é") == 60000 - len("&#64;all ")
     assert len(body) < 65536
+
+
+def steps_of(system):
+    """The commands that a system runs for the results, but checks and tests, from its own file."""
+    if system == "GitHub":
+        steps = WORKFLOWS["ci.yml"]["jobs"]["results"]["steps"]
+        return [step["run"] for step in steps if "run" in step]
+    guide = (ROOT / "docs/ci.md").read_text("utf-8")
+    if system == "GitLab":
+        (block,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+        script = YAML(typ="safe", pure=True).load(block)["results"]["script"]
+    else:
+        script = re.findall(r"^    (make .+?)\s+#", guide, re.MULTILINE)
+        script = [line.replace("BASE=...", 'BASE="$BASE"') for line in script]
+    assert script[0] == "make check test"
+    return script[1:]
+
+
+@pytest.fixture
+def change(study, tmp_path):
+    """A clone on a branch that changes how digits are shown, with its results; and its base."""
+    study.commit("results")
+    clone = Clone(study, tmp_path / "clone")
+    clone("git switch -q -c change")
+    clone.set_params(report__errors=7)
+    clone("dvc repro -q --allow-missing")
+    clone.commit("fewer digits")
+    return Clone(clone, tmp_path / "ci"), study("git rev-parse HEAD").stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["GitHub", "GitLab", "a plain shell"])
+def test_the_steps_pass_for_a_change_with_its_results(system, change):
+    clone, base = change
+    for base_now in (base, base, "0" * 40):  # a re-run, and a new branch
+        for step in steps_of(system):
+            clone(
+                step,
+                PATH=clone.path_with_make(),
+                BASE=base_now,
+                CI_MERGE_REQUEST_DIFF_BASE_SHA=base_now,
+                GITHUB_STEP_SUMMARY=str(clone.root / "changes/summary"),
+            )
+        comment = clone.read("changes/comment.md")
+        assert ("report.errors" in comment) == (base_now == base)
+    assert "new branch has no base" in comment
+    assert (clone.root / "report/index.html").is_file()
+
+
+@pytest.mark.slow
+def test_the_steps_fail_for_a_change_without_its_results(change):
+    clone, base = change
+    clone.set_params(report__errors=6)
+    clone("git commit -qam 'fewer digits, without results'")
+    failed = [
+        step
+        for step in steps_of("GitHub")
+        if clone(step, check=False, PATH=clone.path_with_make(), BASE=base,
+                 GITHUB_STEP_SUMMARY="/dev/null").returncode
+    ]  # fmt: skip
+    assert failed == ["make stale"]

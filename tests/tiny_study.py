@@ -122,6 +122,21 @@ class TinyStudy:
         with edit_yaml(self.root / "datasets.yaml") as entries:
             entries[name].update(values)
 
+    def make(self, target, **options):
+        """Run a make target here, with what this test runs with as if it were installed."""
+        return self(f"make {target}", PATH=self.path_with_make(), **options)
+
+    def path_with_make(self):
+        """A PATH on which `make` takes what this test runs with as if it were installed here."""
+        if not (self.root / ".venv").exists():
+            (self.root / ".venv").symlink_to(sys.prefix)
+        command = self.root / ".git/make/make"
+        command.parent.mkdir(exist_ok=True)
+        words = "--no-print-directory -o .venv/installed -o .venv/developing"
+        command.write_text(f'#!/bin/sh\nexec {shutil.which("make")} {words} "$@"\n')
+        command.chmod(0o755)
+        return f"{command.parent}{os.pathsep}{ENVIRONMENT['PATH']}"
+
     def commit(self, message):
         self("git add -A")
         self(f"git commit -qm '{message}'")
@@ -132,6 +147,20 @@ class TinyStudy:
     def write(self, path, text):
         """Write a file, given by its path in the repository."""
         (self.root / path).write_text(text, encoding="utf-8")
+
+
+class Clone(TinyStudy):
+    """Another clone: what is in Git, and nothing else.
+
+    Args:
+        origin: a TinyStudy or a path; what is committed there is cloned.
+        root: a folder that does not exist yet.
+    """
+
+    def __init__(self, origin, root):
+        self.root = Path(root)
+        origin = origin.root if isinstance(origin, TinyStudy) else origin
+        subprocess.run(["git", "clone", "-q", origin, root], check=True, env=ENVIRONMENT)
 
 
 @contextmanager
