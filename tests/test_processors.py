@@ -58,7 +58,9 @@ def train(tmp_path_factory):
     folder = tmp_path_factory.mktemp("processors")
     rng = np.random.default_rng(0)
     for part, number in SIZES.items():
-        splits.save(folder / f"{part}.npz", Split(*make_digits(number, rng)))
+        x, y = make_digits(number, rng)
+        classes = tuple("0123456789")
+        splits.save(folder / f"{part}.npz", Split(x[..., np.newaxis], y, classes))
     asked = {"data": str(folder), "nets": NETS, "epochs": 2}
     real = bytes_of_training(asked)
     imitation = Imitation(folder, real["code"])
