@@ -262,6 +262,20 @@ def test_a_stage_that_runs_ahead_starts_the_server_and_does_not_wait(mini):
     assert done.warned == ""
 
 
+def test_what_is_imported_later_delays_neither_the_stage_nor_a_signal(mini):
+    mini.write("slow.py", "import time; time.sleep(10)")
+    mini.write("studykit.yaml", PRELOAD.replace("modules:", "later: [slow], modules:"))
+    with mini.start(SMALL, SLOW="1") as process:
+        assert process.stdout.readline() == "forked\n"
+        began = time.monotonic()
+        for child in psutil.Process(process.pid).children(recursive=True):
+            if "studykit.start" in " ".join(child.cmdline()):
+                child.terminate()
+        process.communicate(timeout=30)
+        assert time.monotonic() - began < 6
+    assert mini().said == "forked\n"  # after the import, by the same server or another
+
+
 def test_a_stage_that_needs_nothing_large_starts_no_server(mini):
     mini.write("stages/two.py", WRITES)
     assert mini(SMALL.replace("one", "two")).said == "alone\n"

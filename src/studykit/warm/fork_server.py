@@ -21,6 +21,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+from threading import Thread
 
 from studykit import start
 from studykit.imports import large_imports
@@ -37,11 +38,14 @@ def main():
     start.prefer_code_beside()
     preload = load_study().preload
     _import(preload.modules, preload)
+    later = Thread(target=_import_later, args=(preload,), daemon=True)
     libc = ctypes.CDLL(None)
     clients = companions.clients(dvc, address)
     for client in clients:
         request, files = _receive_request(client)
         if request is not None:
+            if later.ident is not None:
+                later.join()  # a fork amid an import would wait for it for ever
             fork = ForkProcess(
                 target=_run,
                 name="stage",  # which a traceback begins with
@@ -49,8 +53,8 @@ def main():
             )
             with suppress(OSError):  # no memory: the stage finds its connection closed
                 fork.start()
-                with suppress(Exception):  # the stage that needs it meets and reports the same
-                    _import(preload.later, preload)
+                if later.ident is None:
+                    later.start()  # beside: what the client is sent is passed on meanwhile
                 _attend(client, fork)
         for file in files:
             os.close(file)
@@ -60,6 +64,11 @@ def _import(modules, preload):
     with large_imports(without=preload.without):
         for module in modules:
             importlib.import_module(module)
+
+
+def _import_later(preload):
+    with suppress(Exception):  # the stage that needs it meets and reports the same
+        _import(preload.later, preload)
 
 
 def _receive_request(client):
