@@ -18,7 +18,7 @@ from studykit.kept import kept
 
 # The system's fonts of these names may number their glyphs otherwise, and SVG names them by that.
 fontManager.ttflist = []
-for font in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVu*.ttf")):
+for font in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")):
     fontManager.addfont(font)
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
