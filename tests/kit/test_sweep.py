@@ -223,7 +223,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
     pids = (study.root / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid")
     assert not [file for file in pids if psutil.pid_exists(int(file.read_text()))]
     lines = rerun.stdout.splitlines()
-    assert lines[0].startswith("failed: train_dense.units=0-")
+    assert lines[0].startswith("failed: mnist,train_dense.units=0-")
     assert lines[-1] == "4 trials: 3 done (1 before), 1 failed"
     assert units(study) == {"5": 1, "6": 1, "7": 1}
     assert logged(store(study)) == {"5": 1, "6": 1, "7": 1}
@@ -234,7 +234,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(study, tmp_path):
         failed = study(failing, check=False, **environment(study))
         assert failed.returncode == 1
         first, last = failed.stdout.splitlines()
-        assert first.startswith("failed: train_dense.units=9,preprocess.val_fraction=0.0001-")
+        assert first.startswith("failed: mnist,train_dense.units=9,preprocess.val_fraction=0.0001-")
         assert "preprocess.val_fraction: expected a share that leaves images" in first
         assert last == "1 trials: 0 done (0 before), 1 failed"
 
@@ -381,7 +381,7 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
         assert process.wait(300) == 1, log.read_text()
     output = log.read_text()
     assert "4 trials: 3 done (0 before), 1 failed" in output
-    assert "failed: preprocess.val_fraction=0.0001-" in output
+    assert "failed: mnist,preprocess.val_fraction=0.0001-" in output
     assert "preprocess.val_fraction: expected a share that leaves images" in output
     assert "raylet" not in output
     assert units(study) == {"5": 1, "6": 1, "7": 1}
