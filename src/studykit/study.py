@@ -98,6 +98,9 @@ class Study(Described):
         params: `module:Class` of the pydantic model that `params.yaml` is checked by.
         accuracy: dotted key in a training stage's metrics of the accuracy on validation, by which
             models compete.
+        headline: the metrics that summaries of many runs show, the decisive one first: name (the
+            file's, then its keys, with dots between) to title. `{model}` stands for any name.
+            More is better. NAME_low and NAME_high, where there are such, are its interval.
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
@@ -111,6 +114,7 @@ class Study(Described):
     command: str = "studykit"
     params: Annotated[str | None, Field(pattern=r"^[\w.]+:\w+$")] = None
     accuracy: str = "val.accuracy"
+    headline: dict[str, str] = {}
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
@@ -127,6 +131,24 @@ class Study(Described):
             return str(look_up(values, match[1], default=self.name))
 
         return re.sub(r"[/:'\"]", "_", PARAMETER.sub(value, self.registry or self.name))
+
+    def headlines(self, metrics):
+        """Those of the given metrics that summaries show, in the order of `headline`.
+
+        Args:
+            metrics: names.
+
+        Returns:
+            dict: name to title.
+        """
+        found = {}
+        for pattern, title in self.headline.items():
+            before, mark, after = pattern.partition("{model}")
+            regex = re.escape(before) + (mark and r"([^.]+)") + re.escape(after)
+            for name in metrics:
+                if match := re.fullmatch(regex, name):
+                    found[name] = title.replace("{model}", match[1]) if mark else title
+        return found
 
     @property
     def parameters_of_registry(self):
