@@ -10,7 +10,7 @@ from mnist_study.scores.params import Evaluate
 from mnist_study.study import NETS
 from mnist_study.training.params import Compute
 from studykit.errors import command
-from studykit.files import md5, write_json
+from studykit.files import md5, write_csv, write_json
 from studykit.params import load
 from studykit.tracking.run import run
 
@@ -24,7 +24,7 @@ def main():
     with run("evaluate"):
         from imagesets import splits
         from mnist_study.compute import configure, keras
-        from mnist_study.scores import claims, evaluation, outputs
+        from mnist_study.scores import claims, evaluation, outputs, robustness
 
         configure(params.compute)
         test = splits.load(TEST)
@@ -34,8 +34,16 @@ def main():
         }
         outputs.write_scores(PLOTS, evaluations, params.evaluate)
         stated = claims.state(find(params.data.name))
-        outputs.write_verdicts(evaluations, params.evaluate, stated)
-        outputs.write_examples(PLOTS, evaluations, models, test, params.evaluate)
+        outputs.write_verdicts(PLOTS, evaluations, params.evaluate, stated)
+        outputs.write_examples(PLOTS, evaluations, test, params.evaluate)
+        disturbed = robustness.score(
+            models,
+            test,
+            images=params.evaluate.disturbed,
+            confidence=params.evaluate.confidence,
+            seed=params.evaluate.seed,
+        )
+        write_csv(f"{PLOTS}/robustness.csv", disturbed)
         write_json(f"{PLOTS}/inputs.json", {path: md5(path) for path in (TEST, *MODELS.values())})
 
 

@@ -1,7 +1,7 @@
 """Read the images, split them into train, val and test, and say what they look like.
 
-Reads `data/raw/`; writes `data/processed/`, metrics per split, what the data set is, and the first
-training images of each class for the report.
+Reads `data/raw/`; writes `data/processed/`, the size of each split as metrics, what the splits and
+the data set are, and the first training images of each class for the report.
 """
 
 from pathlib import Path
@@ -34,10 +34,10 @@ def main():
         processed = {"train": train, "val": val, "test": partition.take(data, found.test)}
         for name, split in processed.items():
             splits.save(PROCESSED / f"{name}.npz", split)
-        write_json(
-            "metrics/preprocess.json",
-            {name: partition.describe(split) for name, split in processed.items()},
-        )
+        described = {name: partition.describe(split) for name, split in processed.items()}
+        write_json("plots/preprocess/splits.json", described)
+        sizes = {name: {"images": found["images"]} for name, found in described.items()}
+        write_json("metrics/preprocess.json", sizes)
         write_json("plots/preprocess/data.json", describe(entry, data))
         write_arrays(
             "plots/preprocess/images.npz", images=partition.first_of_each_class(train, SHOWN)

@@ -1,7 +1,7 @@
 """Sum up the study's repetitions with other seeds.
 
-Reads `replication/`, which `mnist-study replicate` writes; writes metrics with a verdict on each
-claim that seeds can change.
+Reads `replication/`, which `mnist-study replicate` writes; writes means with a verdict on each
+claim that seeds can change, and the headline metrics.
 """
 
 from imagesets.catalogue import find
@@ -26,7 +26,8 @@ def main():
             claims=stated if replication.data_name() == params.data.name else {},
             confidence=params.evaluate.confidence,
         )
-        write_json("metrics/replicate.json", summary)
+        write_json("plots/replicate/summary.json", summary)
+        write_json("metrics/replicate.json", replication.headline(summary))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mnist_study.report import findings, page
 from mnist_study.report.figures import panels, pictures
 from mnist_study.scores import calibration
 from mnist_study.scores.claims import STATEMENTS, Claim
+from mnist_study.scores.robustness import AMOUNTS
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 from mnist_study.study import NETS
 from studykit.files import write_arrays, write_csv, write_json
@@ -78,7 +79,7 @@ def make_page(folder, *, nets, differences=(), **made):
 
 def make_results(
     nets, *, classes, shape=(28, 28, 1), noun="image", title="Shapes", tests=300, claims=(),
-    repeated=(), convolution=None, right=0.8, step=0.02,
+    repeated=(), right=0.8, step=0.02,
 ):  # fmt: skip
     """Write metrics, tables and images of random answers into the current folder.
 
@@ -90,7 +91,6 @@ def make_results(
         tests: how many test images; each class has one at least.
         claims: names of claims.
         repeated: nets of which there are repetitions.
-        convolution: net that begins with one.
         right: how often the first net is.
         step: how much more often each net is than the one before it.
     """
@@ -103,30 +103,27 @@ def make_results(
     first = _draw(rng, np.repeat(np.arange(len(classes)), 10), len(classes), shape)
     write_arrays("plots/preprocess/images.npz", images=first.reshape(-1, 10, *shape))
     split = {"images": tests, "images_per_class": _count(labels, classes)}
-    write_json("metrics/preprocess.json", dict.fromkeys(("train", "val", "test"), split))
+    write_json("plots/preprocess/splits.json", dict.fromkeys(("train", "val", "test"), split))
     tables, evaluated = {}, {}
     for place, net in enumerate(nets):
         tables[net] = _answer(rng, labels, len(classes), right + step * place)
         evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
         _write_training(rng, net, shape, len(classes), place)
-    write_json("metrics/evaluate.json", evaluated | _differences(tables))
+    write_json("plots/evaluate/scores.json", evaluated | _differences(tables))
     for net, table in tables.items():
         write_csv(f"plots/evaluate/{net}_predictions.csv", table)
     wrong = [np.flatnonzero(table["label"] != table["prediction"]) for table in tables.values()]
     sampled = rng.permutation(tests)[:SAMPLES]
     shown = np.unique(np.concatenate([sampled, *wrong]))
     write_arrays("plots/evaluate/examples.npz", x=images[shown], index=shown, sampled=sampled)
-    if convolution:
-        kernels = rng.normal(size=(3, 3, *([3] if shape[2] == 3 else []), 7)).astype(np.float32)
-        maps = rng.random((shape[0] - 2, shape[1] - 2, 7), np.float32)
-        write_arrays(
-            "plots/evaluate/convolution.npz", net=np.array(convolution), kernels=kernels, maps=maps
-        )
+    _write_robustness(nets)
     write_json("plots/evaluate/inputs.json", {f"models/{net}.keras": "0" * 32 for net in nets})
     verdict = {"claimed": 6, "measured": 5, "low": 4, "high": 7, "verdict": "reproduced"}
     share = {"claimed": 0.8, "measured": 0.81, "low": 0.79, "high": 0.83, "verdict": "undecided"}
     kinds = {True: verdict, False: share}
-    write_json("metrics/claims.json", {name: kinds[name.endswith("epoch")] for name in claims})
+    write_json(
+        "plots/evaluate/claims.json", {name: kinds[name.endswith("epoch")] for name in claims}
+    )
     _write_repetitions(rng, repeated, state(claims, nets))
     write_json(MEASURED_ON, {"params": {"data.name": about["name"]}})
 
@@ -189,6 +186,19 @@ def _differences(tables):
     }
 
 
+def _write_robustness(nets):
+    """Accuracies that fall with the amount of each disturbance."""
+    rows = []
+    for place, net in enumerate(nets):
+        for kind, amounts in AMOUNTS.items():
+            for step, amount in enumerate((0, *amounts)):
+                right = 90 - (10 + place) * step
+                interval = wilson_interval(right, 100, confidence=CONFIDENCE)
+                rows.append((net, kind, amount, 100, right / 100, *interval))
+    columns = ["net", "kind", "amount", "images", "accuracy", "low", "high"]
+    write_csv("plots/evaluate/robustness.csv", pd.DataFrame(rows, columns=columns))
+
+
 def _write_training(rng, net, shape, num_classes, place):
     epochs = np.arange(1, EPOCHS + 1)
     loss = 1 / epochs + 0.02 * epochs + rng.uniform(0, 0.02, EPOCHS)
@@ -208,9 +218,7 @@ def _write_training(rng, net, shape, num_classes, place):
     write_csv(f"plots/evaluate/{net}_layers.csv", pd.DataFrame(layers, columns=columns))
     parameters = sum(layer[3] for layer in layers) * (2 + place % 4) // 2
     val = {"accuracy": 0.9, "lowest_loss": 0.4, "lowest_loss_epoch": 5}
-    write_json(
-        f"metrics/train_{net}.json", {"parameters": parameters, "epochs": EPOCHS, "val": val}
-    )
+    write_json(f"metrics/train_{net}.json", {"parameters": parameters, "val": val})
 
 
 def _write_repetitions(rng, nets, claims, seeds=4):
@@ -230,4 +238,4 @@ def _write_repetitions(rng, nets, claims, seeds=4):
     summary = {"seeds": seeds, "claims": {}}
     if nets:
         summary = summarise(trials, histories, claims=claims, confidence=CONFIDENCE)
-    write_json("metrics/replicate.json", summary)
+    write_json("plots/replicate/summary.json", summary)

@@ -66,6 +66,7 @@ class TinyStudy:
             train_cnn__epochs=1,
             train_cnn__filters=[4, 4, 4],
             evaluate__samples=8,
+            evaluate__disturbed=8,
             **values,
         )
         project = read(ROOT / "params.yaml")

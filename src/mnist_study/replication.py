@@ -160,6 +160,17 @@ def summarise(trials, histories, *, claims, confidence):
     return summary | {"claims": verdicts}
 
 
+def headline(summary):
+    """What the metrics file holds of a summary: how many seeds, and each net's mean accuracy."""
+    found: dict[str, Any] = {"seeds": summary["seeds"]}
+    for net in NETS:
+        if net in summary:
+            mean = summary[net]["test"]["accuracy"]
+            interval = {"accuracy_low": mean["low"], "accuracy_high": mean["high"]}
+            found[net] = {"test": {"accuracy": mean["mean"]} | interval}
+    return found
+
+
 def _summarise_net(accuracies, claimed, *, confidence):
     """What the seeds say of one net's test accuracy, and how many reach what is claimed."""
     mean = mean_interval(accuracies, confidence=confidence)

@@ -18,7 +18,7 @@ from studykit.errors import UserError
 from studykit.files import md5, read_json
 from studykit.params import read
 
-METRICS = ("metrics/claims.json", "metrics/replicate.json")
+JUDGED = ("plots/evaluate/claims.json", "plots/replicate/summary.json")
 # All that a trial's accuracies and histories depend on, besides the seeds; None means all keys.
 PARAMETERS = {
     "data": None,
@@ -123,8 +123,8 @@ def decide(stated, once, repeated, differences):
 
     Args:
         stated: what scores.claims.state returned.
-        once: content of metrics/claims.json.
-        repeated: content of metrics/replicate.json.
+        once: content of plots/evaluate/claims.json.
+        repeated: content of plots/replicate/summary.json.
         differences: what the function of that name returned.
 
     Returns:
@@ -135,7 +135,7 @@ def decide(stated, once, repeated, differences):
     Raises:
         UserError: the verdicts are on other claims.
     """
-    for path, verdicts in zip(METRICS, (once, repeated["claims"]), strict=True):
+    for path, verdicts in zip(JUDGED, (once, repeated["claims"]), strict=True):
         judged = {name: verdict["claimed"] for name, verdict in verdicts.items()}
         named = stated if verdicts is once else judged
         if judged != {name: stated[name].claimed for name in named if name in stated}:
@@ -160,7 +160,7 @@ def read_decided():
     Returns:
         What decide returned, and what differences did.
     """
-    once, repeated = map(read_json, METRICS)
+    once, repeated = map(read_json, JUDGED)
     trials, trial_histories = replication.read_tables()
     params = read()
     found = differences(params, trials, trial_histories, read_histories())

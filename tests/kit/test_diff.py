@@ -19,7 +19,7 @@ from tests.recorded_study import RecordedStudy
 from tests.tiny_study import ROOT, TinyStudy
 
 RECORDED = read_json(ROOT / "metrics/evaluate.json")["cnn"]["test"]["accuracy"]
-HIGHEST = read_json(ROOT / "metrics/train_cnn.json")["val"]["highest_accuracy"]
+VALIDATED = read_json(ROOT / "metrics/train_cnn.json")["val"]["accuracy"]
 
 
 def points(images):
@@ -55,8 +55,9 @@ def run(capsys):
 
 
 def cells(output, start):
-    """The cells of the one line that starts so."""
-    (line,) = (line.strip() for line in output.splitlines() if line.strip().startswith(start))
+    """The cells of the one line that starts so, and goes on after the word."""
+    begins = re.compile(rf" *{re.escape(start)}(?!\w)")
+    (line,) = (line.strip() for line in output.splitlines() if begins.match(line))
     return re.split(r"\s{2,}", line)
 
 
@@ -167,13 +168,13 @@ def test_a_head_without_results(study, run):
 def test_a_deleted_metric(study, run):
     path = study.root / "metrics/train_cnn.json"
     metrics = json.loads(path.read_text())
-    metrics["val"].pop("highest_accuracy")
+    metrics["val"].pop("accuracy")
     path.write_text(json.dumps(metrics))
     study.branch("fewer")
     status, output, _ = run("diff")
     assert status == 0
-    assert "Gone, so not compared: train_cnn.val.highest_accuracy." in output
-    assert cells(output, "train_cnn.val.highest_accuracy")[1:] == [f"{HIGHEST:.2%}", "–", "gone"]
+    assert "Gone, so not compared: train_cnn.val.accuracy." in output
+    assert cells(output, "train_cnn.val.accuracy")[1:] == [f"{VALIDATED:.2%}", "–", "gone"]
 
 
 def test_deleted_predictions(study, run):
@@ -185,7 +186,7 @@ def test_deleted_predictions(study, run):
 
 
 def test_a_claim_that_no_longer_holds(study, run):
-    path = study.root / "metrics/claims.json"
+    path = study.root / "plots/evaluate/claims.json"
     claims = json.loads(path.read_text())
     claims["cnn_accuracy"]["verdict"] = "refuted"
     path.write_text(json.dumps(claims))
@@ -248,7 +249,7 @@ def test_other_predictions_of_the_same_models_are_judged_by_what_evaluates_them(
 
 
 def test_another_processor_breaks_no_claim(study, run):
-    path = study.root / "metrics/claims.json"
+    path = study.root / "plots/evaluate/claims.json"
     claims = json.loads(path.read_text())
     claims["cnn_accuracy"]["verdict"] = "refuted"
     path.write_text(json.dumps(claims))
@@ -263,7 +264,7 @@ def test_another_processor_breaks_no_claim(study, run):
 
 
 def test_claims_on_other_test_examples_are_not_lost(study, run):
-    path = study.root / "metrics/claims.json"
+    path = study.root / "plots/evaluate/claims.json"
     path.write_text("{}")
     for net in ("dense", "cnn"):
         table = study.root / f"plots/evaluate/{net}_predictions.csv"
@@ -311,7 +312,7 @@ def test_metrics_of_a_stale_stage_are_left_out(study, run):
     status, output, _ = run("diff", "--all")
     assert status == 0
     assert "; the judgement does not need them." in output
-    assert "replicate.claims" not in output
+    assert "replicate." not in output
 
 
 def test_two_experiments(study, run):
@@ -540,7 +541,7 @@ def test_json_has_every_metric_and_the_test(study, run):
     assert {metric["name"] for metric in comparison["metrics"]} >= {
         "evaluate.dense.test.accuracy",
         "preprocess.train.images",
-        "train_cnn.val.loss",
+        "train_cnn.val.lowest_loss",
     }
     assert not [m for m in comparison["metrics"] if m["name"].startswith("claims.")]
     (metric,) = (m for m in comparison["metrics"] if m["name"] == "evaluate.cnn.test.accuracy")

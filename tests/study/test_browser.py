@@ -109,7 +109,7 @@ MADE = {
     "one net": {"nets": some(1), "classes": NAMES},
     "five nets": {"nets": some(5), "classes": [*NAMES, *(f"class {n}" for n in range(16))]},
     "47 classes": {"nets": some(3), "classes": [f"letter {n}" for n in range(47)], "tests": 800},
-    "colour": {"nets": some(2), "classes": NAMES, "shape": (64, 96, 3), "convolution": "cnn"},
+    "colour": {"nets": some(2), "classes": NAMES, "shape": (64, 96, 3)},
 }
 
 

@@ -12,8 +12,10 @@ from mnist_study.scores.confusion import confusion
 from mnist_study.scores.evaluation import (
     Evaluation,
     choose_examples,
-    metrics,
+    headline,
     score,
+    score_classes,
+    sum_up,
     tabulate,
 )
 from mnist_study.scores.prediction import predict
@@ -80,29 +82,27 @@ def test_a_confusion_counts_labels_in_rows_and_predictions_in_columns():
     assert counts.sum() == 5
 
 
-def test_precision_recall_and_f1_are_given_per_class(scored):
-    none = {str(digit): 0.0 for digit in range(3, 10)}  # no such digit: 0, without a warning
-    assert scored["precision"] == {"0": 1.0, "1": 0.5, "2": 0.0} | none
-    assert scored["recall"] == {"0": 0.5, "1": 1.0, "2": 0.0} | none
-    assert scored["f1"] == pytest.approx({"0": 2 / 3, "1": 2 / 3, "2": 0.0} | none)
+def test_precision_recall_and_f1_are_given_per_class():
+    table = score_classes(tabulate(P, Y), [str(digit) for digit in range(10)])
+    none = [0.0] * 7  # no such digit: 0, without a warning
+    assert table["images"].tolist() == [2, 2, 1, *none]
+    assert table["precision"].tolist() == [1.0, 0.5, 0.0, *none]
+    assert table["recall"].tolist() == [0.5, 1.0, 0.0, *none]
+    assert table["f1"].tolist() == pytest.approx([2 / 3, 2 / 3, 0.0, *none])
 
 
 def test_classes_are_called_by_their_names_in_the_order_of_the_labels():
     """Two coats, one of which is taken for a bag, and a shirt; no bag is among the images."""
     rows = np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5], [0.125, 0.75, 0.125]], np.float32)
-    test = labelled([0, 0, 1], classes=("Coat", "Shirt", "Bag"))
-    scored = score(rows, test, confidence=0.95)
-    assert scored["precision"] == {"Coat": 1.0, "Shirt": 1.0, "Bag": 0.0}
-    assert scored["recall"] == {"Coat": 0.5, "Shirt": 1.0, "Bag": 0.0}
-    assert scored["f1"] == pytest.approx({"Coat": 2 / 3, "Shirt": 1.0, "Bag": 0.0})
-    assert list(scored["recall"]) == ["Coat", "Shirt", "Bag"]
-    assert scored["errors"] == 1
+    table = score_classes(tabulate(rows, np.array([0, 0, 1])), ("Coat", "Shirt", "Bag"))
+    assert table["class"].tolist() == ["Coat", "Shirt", "Bag"]
+    assert table["precision"].tolist() == [1.0, 1.0, 0.0]
+    assert table["recall"].tolist() == [0.5, 1.0, 0.0]
+    assert table["f1"].tolist() == pytest.approx([2 / 3, 1.0, 0.0])
 
 
 def test_a_score_is_made_of_plain_numbers_that_json_can_hold(scored):
-    flat = [value for value in scored.values() if not isinstance(value, dict)]
-    nested = [value for key in ("precision", "recall", "f1") for value in scored[key].values()]
-    assert {type(value) for value in flat + nested} == {float, int}
+    assert {type(value) for value in scored.values()} == {float, int}
 
 
 def test_a_table_has_a_row_per_image_in_the_files_order():
@@ -142,9 +142,9 @@ def test_the_metrics_hold_each_net_and_how_each_two_differ():
         prediction = np.where(correct, label, 9)
         table = pd.DataFrame({"label": label, "prediction": prediction, "confidence": 1.0})
         layers = pd.DataFrame({"multiply_adds": work})
-        return Evaluation(table, layers, {"accuracy": np.mean(correct)})
+        return Evaluation(table, None, layers, {"accuracy": np.mean(correct)})
 
-    found = metrics(
+    found = sum_up(
         {
             "a": evaluation([True, True, False, False], [0, 30]),
             "b": evaluation([True] * 4, [5, 7]),
@@ -204,44 +204,16 @@ def test_the_metrics_of_any_number_of_nets_hold_each_and_the_pairs(number, expec
     table = pd.DataFrame({"label": [0, 1], "prediction": [0, 0], "confidence": [1.0, 1.0]})
     layers = pd.DataFrame({"multiply_adds": [3]})
     nets = list("abcde")[:number]
-    evaluations = {net: Evaluation(table, layers, {"accuracy": 0.5}) for net in nets}
-    assert list(metrics(evaluations, confidence=0.95)) == nets + expected
+    evaluations = {net: Evaluation(table, None, layers, {"accuracy": 0.5}) for net in nets}
+    assert list(sum_up(evaluations, confidence=0.95)) == nets + expected
 
 
-def test_no_convolution_is_shown_where_no_net_begins_with_one():
-    nets = {
-        "softmax": softmax_regression((4, 4, 1), 3),
-        "late": softmax_regression((4, 4, 1), 3, keras.layers.Dense(2), keras.layers.Conv2D(2, 2)),
-    }
-    assert anatomy.first_convolution(nets, np.zeros((4, 4, 1), np.uint8)) == {}
-
-
-def test_the_first_convolution_of_colour_images_is_shown_as_the_mean_over_channels():
-    convolution = keras.layers.Conv2D(2, 3, activation="relu", use_bias=False)
-    net = softmax_regression((4, 5, 3), 7, convolution)
-    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 2)).astype(np.float32)
-    convolution.set_weights([kernel])
-    image = np.random.default_rng(1).integers(0, 256, (4, 5, 3), dtype=np.uint8)
-    nets = {"softmax": softmax_regression((4, 5, 3), 7), "convolving": net}
-    found = anatomy.first_convolution(nets, image)
-    assert sorted(found) == ["kernels", "maps", "net"]
-    assert found["net"] == "convolving"
-    assert found["kernels"].shape == (3, 3, 2)
-    mean = (kernel[:, :, 0] + kernel[:, :, 1] + kernel[:, :, 2]) / 3
-    assert found["kernels"] == pytest.approx(mean, abs=1e-6)
-    assert found["maps"].shape == (2, 3, 2)
-    assert (found["kernels"].dtype, found["maps"].dtype) == (np.float32, np.float32)
-    corner = np.tensordot(image[1:4, 2:5] / 255, kernel, axes=3)  # the last row and column
-    assert found["maps"][1, 2] == pytest.approx(np.maximum(corner, 0), rel=1e-5)
-
-
-def test_the_first_net_that_begins_with_a_convolution_is_the_one_shown():
-    nets = {
-        net: softmax_regression((4, 4, 1), 3, keras.layers.Conv2D(filters, 2))
-        for net, filters in (("b", 5), ("a", 6))
-    }
-    found = anatomy.first_convolution(nets, np.zeros((4, 4, 1), np.uint8))
-    assert (found["net"], found["kernels"].shape) == ("b", (2, 2, 5))
+def test_the_metrics_file_has_the_values_that_tell_the_result():
+    scores = {"loss": 0.1, "accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95, "ece": 0.01}
+    pair = dict(zip(("difference", "low", "high", "only_first", "p_value"), range(5), strict=True))
+    found = headline({"a": {"test": scores, "multiply_adds": 7}, "b_minus_a": pair})
+    del scores["ece"], pair["only_first"]
+    assert found == {"a": {"test": scores}, "b_minus_a": pair}
 
 
 def test_layers_of_colour_images_are_described_with_their_work():

@@ -193,6 +193,6 @@ def test_a_replication_is_collected_from_experiments_and_summed_up(study):
     assert "wrote replication/trials.csv" in again
     assert "wrote replication/measured_on.json" in again
     study("dvc repro report")
-    assert '"seeds": 2' in study.read("metrics/replicate.json")
+    assert '"seeds": 2' in study.read("plots/replicate/summary.json")
     assert "another study" not in study("mnist-study claims", check=False).stdout
     assert ", over <" in study.read("report/index.html")

@@ -58,7 +58,7 @@ def made_once(**made):
 alone = made_once(nets=some(1), classes=DIGITS, noun="digit", title="MNIST", shape=(8, 8, 1))
 three = made_once(
     nets=some(3), classes=GARMENTS, noun="garment", title="Fashion-MNIST", shape=(64, 96, 3),
-    convolution="cnn", repeated=["dense", "cnn"], claims=["cnn_accuracy"],
+    repeated=["dense", "cnn"], claims=["cnn_accuracy"],
     differences=["data.name is another"],
 )  # fmt: skip
 five = made_once(
@@ -68,7 +68,7 @@ letters = made_once(
     nets=some(2), classes=LETTERS, noun="letter", title="Letters", tests=1000, right=0.7
 )
 odd = made_once(
-    nets=some(2), classes=ODD, shape=(32, 32, 3), title="Pets & co.", convolution="cnn",
+    nets=some(2), classes=ODD, shape=(32, 32, 3), title="Pets & co.",
     repeated=["another", "and_another"], right=0.9, step=-0.1,
 )  # fmt: skip
 
@@ -144,7 +144,6 @@ def test_ids_are_unique_and_each_link_within_the_page_leads_somewhere(pages):
                 "Three networks classify the garments of Fashion-MNIST",
                 "How well do the dense net, the CNN and the softmax regression tell",
                 "All three networks on the test images",
-                "What the CNN sees",
                 "Only the softmax regression gets these right",
             ],
         ),
@@ -263,11 +262,6 @@ def test_repetitions_of_some_nets_are_shown_of_those(three):
     seeds = three.text.partition("With other seeds")[2].partition("By class")[0]
     assert "the CNN gets" in seeds
     assert "softmax" not in seeds
-
-
-def test_without_a_convolution_its_section_is_left_out(five):
-    assert "convolution.png" not in five.figures
-    assert "first convolution" not in five.text
 
 
 def test_without_claims_there_are_no_cards_and_no_rules(letters):

@@ -228,54 +228,6 @@ def test_seeds_without_a_claim_have_no_bound(axis):
     assert axis.get_title(loc="left") == "The CNN: 96.25% over 2 seeds"
 
 
-def test_cost_states_the_ratio_and_the_gain(axis):
-    points = {"dense": (100, 0.9, 0.89, 0.91), "cnn": (150, 0.95, 0.94, 0.96)}
-    accuracy.draw_by_parameters(axis, points, confidence=0.95)
-    assert axis.get_title(loc="left") == "1.5 × the parameters: +5.0 points"
-    legend = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert legend == ["dense net, 100", "CNN, 150"]
-
-
-@pytest.mark.parametrize("number", [1, 3, 5])
-def test_cost_of_other_than_two_nets_states_no_ratio(axis, number):
-    with studied(some(number)):
-        points = dict.fromkeys(some(number), (100, 0.9, 0.89, 0.91))
-        accuracy.draw_by_parameters(axis, points, confidence=0.95)
-    assert axis.get_title(loc="left") == "Accuracy by parameters"
-    assert len(axis.get_legend().get_texts()) == number
-
-
-def test_work_is_on_a_logarithmic_axis(axis):
-    curves = {
-        "dense": (pd.Series([1e6, 2e6]), pd.Series([0.8, 0.9])),
-        "cnn": (pd.Series([1e7, 2e7]), pd.Series([0.9, 0.88])),
-    }
-    accuracy.draw_by_work(axis, curves)
-    assert axis.get_xscale() == "log"
-    assert axis.get_title(loc="left") == "10 × the training work: -2.0 points"
-
-
-def test_each_filter_has_its_tile(axis):
-    kernels = np.ones((5, 5, 7), dtype=np.float32)
-    networks.draw_filters(axis, kernels)
-    tiles = axis.images[0].get_array()
-    assert tiles.shape == (2 * 5 + 1, 5 * 5 + 4)  # two rows of five columns, a gap between
-    assert tiles.count() == 7 * 25
-
-
-def test_filters_of_colour_images_are_in_colour(axis):
-    kernels = np.zeros((5, 5, 3, 2), dtype=np.float32)
-    kernels[..., 0, 0] = 2
-    kernels[..., 2, 1] = -2
-    networks.draw_filters(axis, kernels)
-    tiles = np.asarray(axis.images[0].get_array())
-    assert tiles.shape == (5, 5 * 5 + 4, 3)
-    assert tiles[0, 0].tolist() == [1, 0.5, 0.5]
-    assert tiles[0, 6].tolist() == [0.5, 0.5, 0]
-    assert tiles[0, 5].tolist() == [1, 1, 1]  # between two
-    assert len(axis.figure.axes) == 1  # no scale
-
-
 def test_a_drawing_shows_each_layer_that_changes_the_shape(axis):
     layers = pd.DataFrame(
         {

@@ -12,6 +12,7 @@ import pytest
 from imagesets.catalogue import FILE, find
 from mnist_study import replication, verdicts
 from mnist_study.commands import claims as claims_command
+from mnist_study.report.findings import SCORES
 from mnist_study.scores import claims
 from studykit.errors import UserError
 from studykit.files import write_csv, write_json
@@ -273,28 +274,28 @@ def test_without_claims_nothing_is_decided():
             {},
             ONCE,
             {},
-            "claims.json",
+            "plots/evaluate/claims.json",
             id="of another data set",
         ),
         pytest.param(
             STATED | {"dense_accuracy": STATED["dense_accuracy"]._replace(claimed=0.97)},
             ONCE,
             {},
-            "claims.json",
+            "plots/evaluate/claims.json",
             id="changed",
         ),
         pytest.param(
             STATED,
             {name: ONCE[name] for name in ("test_images", "dense_accuracy")},
             {},
-            "claims.json",
+            "plots/evaluate/claims.json",
             id="added",
         ),
         pytest.param(
             STATED,
             ONCE,
             {"dense_accuracy": REPEATED["claims"]["dense_accuracy"] | {"claimed": 0.95}},
-            "replicate.json",
+            "plots/replicate/summary.json",
             id="changed since the seeds were summed up",
         ),
     ],
@@ -304,7 +305,7 @@ def test_verdicts_on_other_claims_than_those_stated_are_refused(stated, once, re
     with pytest.raises(UserError) as error:
         verdicts.decide(stated, once, {"seeds": 10, "claims": repeated}, [])
     assert str(error.value) == (
-        f"metrics/{told}: expected verdicts on the claims in datasets.yaml; run dvc repro"
+        f"{told}: expected verdicts on the claims in datasets.yaml; run dvc repro"
     )
 
 
@@ -312,8 +313,8 @@ def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_wheth
     tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    write_json("metrics/claims.json", ONCE)
-    write_json("metrics/replicate.json", REPEATED)
+    write_json("plots/evaluate/claims.json", ONCE)
+    write_json("plots/replicate/summary.json", REPEATED)
     found = []
     monkeypatch.setattr(verdicts, "read", lambda: PARAMS)
     monkeypatch.setattr(verdicts.claims, "state", lambda entry: STATED)
@@ -374,7 +375,7 @@ def _text(html):
 
 
 def metrics(study, name):
-    return json.loads(study.read(f"metrics/{name}.json"))
+    return json.loads(study.read(SCORES[name]))
 
 
 def assert_consistent(study, *, over_seeds):
@@ -457,4 +458,4 @@ def test_a_net_that_the_seeds_have_not_judged_is_judged_by_its_own_run(repeated_
     assert status.returncode == 3
     assert all(difference in status.stdout for difference in found)
     assert "These verdicts are of this one run" in page.banners[0]
-    assert metrics(study, "train_dense")["epochs"] == 3
+    assert len(pd.read_csv(study.root / "plots/train_dense/history.csv")) == 3

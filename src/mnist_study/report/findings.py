@@ -1,7 +1,6 @@
 """What the earlier stages have found, as `report` reads it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,12 @@ from mnist_study.scores.confusion import confusion
 from mnist_study.study import NETS
 from studykit.files import read_json
 
-CONVOLUTION = "plots/evaluate/convolution.npz"
+SCORES = {  # by the name that the page calls it: what the stages found, but for those of training
+    "claims": "plots/evaluate/claims.json",
+    "evaluate": "plots/evaluate/scores.json",
+    "preprocess": "plots/preprocess/splits.json",
+    "replicate": "plots/replicate/summary.json",
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Findings:
     """Metrics, tables and examples.
 
     Attributes:
-        metrics: content of each file in `metrics/`, by its name without suffix.
+        metrics: content of each file of SCORES and of the nets' metrics, by its name.
         data: dict, what the data set is: title, noun (what an image shows), names of the classes
             by label, height, width, channels (1 or 3), licence and cite.
         histories: net to pandas.DataFrame, a row per epoch.
@@ -31,12 +35,11 @@ class Findings:
         images: index of a test image to uint8 (height, width, channels); of the samples and of
             every error.
         sampled: indices of the samples, in random order.
-        convolution: dict of arrays: net (its name), kernels, and maps (of the first sample); None
-            where no net begins with a convolution.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
         stated: the claims on the data set, as scores.claims.state returned them.
         inputs: MD5 of the test images and of each model, by path.
+        robustness: pandas.DataFrame, as scores.robustness.score returned it.
     """
 
     metrics: dict
@@ -47,12 +50,12 @@ class Findings:
     first_images: np.ndarray
     images: dict
     sampled: list
-    convolution: dict | None
     trials: pd.DataFrame
     trial_histories: pd.DataFrame
     differences: list
     stated: dict
     inputs: dict
+    robustness: pd.DataFrame
 
     @property
     def classes(self):
@@ -122,12 +125,12 @@ def read_findings(params):
     Args:
         params: dict of the sections in verdicts.PARAMETERS.
     """
-    names = ("claims", "evaluate", "preprocess", "replicate", *(f"train_{net}" for net in NETS))
+    files = SCORES | {f"train_{net}": f"metrics/train_{net}.json" for net in NETS}
     histories = verdicts.read_histories()
     trials, trial_histories = replication.read_tables()
     examples = _read_arrays("plots/evaluate/examples.npz")
     return Findings(
-        metrics={name: read_json(f"metrics/{name}.json") for name in names},
+        metrics={name: read_json(path) for name, path in files.items()},
         data=read_json("plots/preprocess/data.json"),
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
@@ -135,12 +138,12 @@ def read_findings(params):
         first_images=_read_arrays("plots/preprocess/images.npz")["images"],
         images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
         sampled=examples["sampled"].tolist(),
-        convolution=_read_arrays(CONVOLUTION) if Path(CONVOLUTION).exists() else None,
         trials=trials,
         trial_histories=trial_histories,
         differences=verdicts.differences(params, trials, trial_histories, histories),
         stated=claims.state(find(params["data"]["name"])),
         inputs=read_json("plots/evaluate/inputs.json"),
+        robustness=pd.read_csv("plots/evaluate/robustness.csv"),
     )
 
 

@@ -10,6 +10,8 @@ from mnist_study.scores.confusion import confusion
 from mnist_study.scores.prediction import predict
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 
+HEADLINE = ("accuracy", "accuracy_low", "accuracy_high", "loss")  # of a net's scores
+HEADLINE_OF_PAIRS = ("difference", "low", "high", "p_value")
 IMPOSSIBLE = np.finfo(np.float64).eps  # the probability that 0 counts as, or one loss is infinite
 
 
@@ -19,11 +21,13 @@ class Evaluation:
 
     Attributes:
         predictions: pandas.DataFrame, a row per test image, as tabulate returns it.
+        classes: pandas.DataFrame, a row per class, as score_classes returns it.
         layers: pandas.DataFrame, a row per layer, as anatomy.describe_layers returns it.
         scores: dict of metrics on the test images.
     """
 
     predictions: pd.DataFrame
+    classes: pd.DataFrame
     layers: pd.DataFrame
     scores: dict
 
@@ -50,11 +54,12 @@ def evaluate(model, test, params):
     scores |= calibration.score(
         table, bins=params.calibration_bins, confidence=params.confidence, seed=params.seed
     )
-    return Evaluation(table, anatomy.describe_layers(model), scores)
+    by_class = score_classes(table, test.classes)
+    return Evaluation(table, by_class, anatomy.describe_layers(model), scores)
 
 
-def metrics(evaluations, *, confidence):
-    """What the metrics file holds: each net's scores, and how each two nets differ.
+def sum_up(evaluations, *, confidence):
+    """Each net's scores, and how each two nets differ.
 
     Args:
         evaluations: net to Evaluation.
@@ -74,6 +79,20 @@ def metrics(evaluations, *, confidence):
         net: {"test": each.scores, "multiply_adds": int(each.layers["multiply_adds"].sum())}
         for net, each in evaluations.items()
     } | differences
+
+
+def headline(summary):
+    """What the metrics file holds of a summary: the values that tell the result.
+
+    Args:
+        summary: what sum_up returned.
+    """
+    return {
+        name: {"test": {key: found["test"][key] for key in HEADLINE}}
+        if "test" in found
+        else {key: found[key] for key in HEADLINE_OF_PAIRS}
+        for name, found in summary.items()
+    }
 
 
 def tabulate(probabilities, y):
@@ -104,13 +123,11 @@ def score(probabilities, test, *, confidence):
         confidence: of the accuracy's Wilson interval, in (0, 1).
 
     Returns:
-        dict: loss (mean categorical cross-entropy, in nats), accuracy and its interval, the number
-        of errors, and precision, recall and F1 by name of the class.
+        dict: loss (mean categorical cross-entropy, in nats), accuracy and its interval, and the
+        number of errors.
     """
-    y, classes = test.y, test.classes
-    counts = confusion(tabulate(probabilities, y), len(classes))
-    right, labelled, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-    correct = int(right.sum())
+    y = test.y
+    correct = int((probabilities.argmax(axis=1) == y).sum())
     interval = wilson_interval(correct, len(y), confidence=confidence)
     normalised = probabilities.astype(np.float64)
     normalised /= normalised.sum(axis=1, keepdims=True)  # float32 rows sum to 1 within 1e-7
@@ -121,10 +138,27 @@ def score(probabilities, test, *, confidence):
         "accuracy_low": interval.low,
         "accuracy_high": interval.high,
         "errors": len(y) - correct,
-        "precision": _by_class(classes, right, predicted),
-        "recall": _by_class(classes, right, labelled),
-        "f1": _by_class(classes, 2 * right, labelled + predicted),
     }
+
+
+def score_classes(table, classes):
+    """Precision, recall and F1 of each class; 0 where they would be shares of none.
+
+    Args:
+        table: what tabulate returned.
+        classes: their names, by label.
+
+    Returns:
+        pandas.DataFrame, a row per class: class (its name), images, precision, recall, f1.
+    """
+    counts = confusion(table, len(classes))
+    right, labelled, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    shares = {
+        "precision": right / np.maximum(predicted, 1),
+        "recall": right / np.maximum(labelled, 1),
+        "f1": 2 * right / np.maximum(labelled + predicted, 1),
+    }
+    return pd.DataFrame({"class": list(classes), "images": labelled} | shares)
 
 
 def choose_examples(tables, *, samples, seed):
@@ -144,8 +178,3 @@ def choose_examples(tables, *, samples, seed):
     sampled = order[:samples]
     wrong = [np.flatnonzero(table["label"] != table["prediction"]) for table in tables]
     return np.unique(np.concatenate([sampled, *wrong])), sampled
-
-
-def _by_class(classes, images, of):
-    """Shares by class; that of none is 0."""
-    return dict(zip(classes, (images / np.maximum(of, 1)).tolist(), strict=True))

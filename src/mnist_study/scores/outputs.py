@@ -2,31 +2,33 @@
 
 import pandas as pd
 
-from mnist_study.scores import anatomy, claims, evaluation
+from mnist_study.scores import claims, evaluation
 from studykit.files import read_json, write_arrays, write_csv, write_json
 
 
 def write_scores(folder, evaluations, params):
-    """Write each net's layers and predictions, and the metrics of all; print the accuracies.
+    """Write each net's tables, and the scores of all; print the accuracies.
 
     Args:
-        folder: of the tables.
+        folder: of the tables and of all scores; the metrics file has the headline values.
         evaluations: net to Evaluation.
         params: the section evaluate of the parameters.
     """
     for net, each in evaluations.items():
+        write_csv(f"{folder}/{net}_classes.csv", each.classes)
         write_csv(f"{folder}/{net}_layers.csv", each.layers)
         write_csv(f"{folder}/{net}_predictions.csv", each.predictions)
         print(f"{net}: test accuracy {each.scores['accuracy']:.4f}")
-    metrics = evaluation.metrics(evaluations, confidence=params.confidence)
-    write_json("metrics/evaluate.json", metrics)
+    summary = evaluation.sum_up(evaluations, confidence=params.confidence)
+    write_json(f"{folder}/scores.json", summary)
+    write_json("metrics/evaluate.json", evaluation.headline(summary))
 
 
-def write_verdicts(evaluations, params, stated):
+def write_verdicts(folder, evaluations, params, stated):
     """Judge the claims by this run; write and print the verdicts.
 
     Args:
-        evaluations, params: see write_scores.
+        folder, evaluations, params: see write_scores.
         stated: claims, as claims.state returned them.
     """
     described = read_json("metrics/preprocess.json")
@@ -37,18 +39,16 @@ def write_verdicts(evaluations, params, stated):
         histories={net: pd.read_csv(f"plots/train_{net}/history.csv") for net in evaluations},
         confidence=params.confidence,
     )
-    write_json("metrics/claims.json", verdicts)
+    write_json(f"{folder}/claims.json", verdicts)
     for name, verdict in verdicts.items():
         print(f"{stated[name].statement}: {verdict['verdict']}")
 
 
-def write_examples(folder, evaluations, models, test, params):
-    """Write the test images that the report shows, and what a first convolution makes of one.
+def write_examples(folder, evaluations, test, params):
+    """Write the test images that the report shows.
 
     Args:
-        folder: of the files.
-        evaluations, params: see write_scores.
-        models: net to keras.Sequential.
+        folder, evaluations, params: see write_scores.
         test: Split.
     """
     shown, sampled = evaluation.choose_examples(
@@ -57,5 +57,3 @@ def write_examples(folder, evaluations, models, test, params):
         seed=params.seed,
     )
     write_arrays(f"{folder}/examples.npz", x=test.x[shown], index=shown, sampled=sampled)
-    if convolution := anatomy.first_convolution(models, test.x[sampled[0]]):
-        write_arrays(f"{folder}/convolution.npz", **convolution)

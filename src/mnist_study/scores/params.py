@@ -8,5 +8,6 @@ class Evaluate(Section):
 
     confidence: Fraction
     samples: Count
+    disturbed: Count
     seed: Seed
     calibration_bins: Count

@@ -105,21 +105,15 @@ def summarise(history, num_parameters):
     """Condense a history into metrics.
 
     Returns:
-        dict: parameter count, and for train and val the final loss and accuracy; for val also the
-        best of each, and the epoch (from 1) of the lowest loss.
+        dict: parameter count; of val the final accuracy, the lowest loss, and its epoch (from 1).
     """
-    final = history.iloc[-1]
     lowest = history.loc[history["val/loss"].idxmin()]
     return {
         "parameters": num_parameters,
-        "epochs": len(history),
-        "train": {"loss": final["train/loss"], "accuracy": final["train/accuracy"]},
         "val": {
-            "loss": final["val/loss"],
-            "accuracy": final["val/accuracy"],
+            "accuracy": history["val/accuracy"].iloc[-1],
             "lowest_loss": lowest["val/loss"],
             "lowest_loss_epoch": int(lowest["epoch"]),
-            "highest_accuracy": history["val/accuracy"].max(),
         },
     }
 

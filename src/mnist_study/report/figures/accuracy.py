@@ -1,9 +1,9 @@
-"""Accuracy by class, by confidence, and by what it costs. Each function draws on an axis."""
+"""Accuracy by class and by confidence. Each function draws on an axis."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
-from mnist_study.report.figures.style import BELOW, MANY, look, turn_long_names
+from mnist_study.report.figures.style import MANY, look, turn_long_names
 from mnist_study.study import NETS
 
 FOOT = -0.06  # where the counts of a reliability diagram stand
@@ -89,65 +89,3 @@ def draw_reliability(axis, bins, net, *, ece):
         direction.set_major_formatter(PercentFormatter(1))
     axis.set_yticks(np.linspace(0, 1, 6))
     axis.legend(loc="lower right", bbox_to_anchor=(1, 0.07))
-
-
-def draw_by_parameters(axis, points, *, confidence):
-    """Test accuracy against the number of parameters.
-
-    Args:
-        points: net to (parameters, accuracy, low, high).
-        confidence: of the intervals, for the label.
-    """
-    sizes, accuracies, *_ = zip(*points.values(), strict=True)
-    for net, (parameters, accuracy, low, high) in points.items():
-        style = {
-            "linestyle": "",
-            "capsize": 3,
-            "label": f"{NETS[net]}, {parameters:,}",
-            **look(net),
-        }
-        axis.errorbar(parameters, accuracy, yerr=[[accuracy - low], [high - accuracy]], **style)
-    axis.set(
-        title=_compare(sizes, accuracies, "parameters"),
-        xlabel="parameters",
-        ylabel=f"test accuracy, with {confidence:.0%} interval",
-        xlim=(0, 1.1 * max(sizes)),
-    )
-    axis.xaxis.set_major_formatter("{x:,.0f}")
-    axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.margins(y=0.15)
-    _finish(axis)
-
-
-def draw_by_work(axis, curves):
-    """Validation accuracy against the arithmetic spent on training.
-
-    The time that training takes differs from one run to the next, so this counts instead what it
-    is roughly proportional to: multiply–accumulates of the forward passes.
-
-    Args:
-        curves: net to (multiply–accumulates until the end of each epoch, validation accuracies).
-    """
-    for net, (work, accuracies) in curves.items():
-        axis.plot(work, accuracies, markersize=4, label=NETS[net], **look(net))
-    works, finals = zip(*((w.iloc[-1], a.iloc[-1]) for w, a in curves.values()), strict=True)
-    axis.set(
-        title=_compare(works, finals, "training work"),
-        xlabel="multiply–accumulates, forward passes",
-        ylabel="validation accuracy",
-        xscale="log",
-    )
-    _finish(axis)
-
-
-def _finish(axis):
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    axis.legend(**BELOW, ncols=2)  # beside the points, the names of two near ones would overlap
-
-
-def _compare(costs, accuracies, what):
-    """Of two nets, how many times the first's cost the second's is, and what is gained by it."""
-    if len(costs) != 2:
-        return f"Accuracy by {what}"
-    ratio, gain = costs[1] / costs[0], 100 * (accuracies[1] - accuracies[0])
-    return f"{ratio:.2g} × the {what}: {gain:+.1f} points"

@@ -1,8 +1,7 @@
-"""What networks are made of, and what the first convolution has learnt. Each draws on an axis."""
+"""What networks are made of."""
 
 import math
 
-import numpy as np
 from matplotlib.patches import Rectangle
 
 from mnist_study.report.figures.style import look
@@ -10,7 +9,6 @@ from mnist_study.study import NETS
 
 GAP = 1.6  # between boxes
 PLANE, VECTOR = 7, 14  # heights of the image, and of a vector of as many numbers
-COLUMNS = 5  # of filters
 
 
 def draw_network(axis, layers, net, image_shape):
@@ -54,44 +52,3 @@ def stations(layers, image_shape):
         if shape != before or layer.parameters:
             yield layer.kind.removesuffix("2D").replace("Pooling", "Pool"), shape
         before = shape
-
-
-def draw_filters(axis, kernels):
-    """The filters of a first convolution: of grey images as weights, of colour images in colour.
-
-    Args:
-        kernels: float32 (height, width, filters) or (height, width, 3, filters).
-    """
-    bound = float(np.abs(kernels).max())
-    axis.set_title(f"The {kernels.shape[-1]} filters of the first convolution")
-    if kernels.ndim == 4:
-        _draw_tiles(axis, 0.5 + kernels / (2 * bound))
-    else:
-        _draw_tiles(axis, kernels, "weight", cmap="RdBu_r", vmin=-bound, vmax=bound)
-
-
-def draw_maps(axis, maps, label):
-    """What each filter answers to one image of a class, after the activation.
-
-    Args:
-        maps: float32 (height, width, filters).
-        label: name of the class.
-    """
-    axis.set_title(f"Where each filter answers: label {label}")
-    _draw_tiles(axis, maps, "activation", cmap="viridis")
-
-
-def _draw_tiles(axis, planes, scale=None, **shades):
-    """Planes in a grid, with empty lines between them: (height, width, ..., planes)."""
-    height, width, *colours, number = planes.shape
-    rows = -(-number // COLUMNS)
-    gap = max(1, height // 12)
-    sides = rows * (height + gap) - gap, COLUMNS * (width + gap) - gap
-    tiled = np.full((*sides, *colours), 1.0 if colours else np.nan)
-    for plane in range(number):
-        top, left = (plane // COLUMNS) * (height + gap), (plane % COLUMNS) * (width + gap)
-        tiled[top : top + height, left : left + width] = planes[..., plane]
-    shown = axis.imshow(tiled, interpolation="nearest", **shades)
-    axis.axis("off")
-    if scale:
-        axis.figure.colorbar(shown, label=scale, shrink=0.8)

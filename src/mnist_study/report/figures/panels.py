@@ -23,8 +23,6 @@ def layout(name, results):
     return {
         "accuracy_by_class": {"size": (7.5, rows if many else 3.8 + names)},
         "confusion_errors": square | {"columns": 1 if number > 10 else 2},
-        "convolution": {"size": (4.7, 3.4)},
-        "cost": {"size": (4.5, 3.6 + 0.1 * len(NETS))},
         "image": {"size": (4.3, 3.6)},
         "networks": {"size": (max(8, 0.45 * max(layers)), 3), "columns": 1},
     }.get(name, {})
@@ -71,40 +69,20 @@ def draw_panels(results, *, confidence, bins):
 
 
 def _of_an_image(results):
-    """The first sample, and what a first convolution makes of it."""
+    """The first sample."""
     first = results.sampled[0]
     table = next(iter(results.predictions.values()))
     label = labels(results.classes)[table["label"][first]]
     shown = {"image": results.images[first], "label": label, "noun": results.data["noun"]}
-    figures = {"image": {"image": partial(pictures.draw_image, **shown)}}
-    if seen := results.convolution:
-        figures["convolution"] = {
-            "filters": partial(networks.draw_filters, kernels=seen["kernels"]),
-            "maps": partial(networks.draw_maps, maps=seen["maps"], label=label),
-        }
-    return figures
+    return {"image": {"image": partial(pictures.draw_image, **shown)}}
 
 
 def _of_all_nets(results, confidence):
     """Panels that hold all nets."""
-    classes, metrics = labels(results.classes), results.metrics
+    classes = labels(results.classes)
     tables = {net: _by_class(results.confusion(net), confidence) for net in NETS}
-    points, work = {}, {}
-    for net, history in results.histories.items():
-        test = metrics["evaluate"][net]["test"]
-        accuracies = (test["accuracy"], test["accuracy_low"], test["accuracy_high"])
-        points[net] = (metrics[f"train_{net}"]["parameters"], *accuracies)
-        once = metrics["preprocess"]["train"]["images"] * metrics["evaluate"][net]["multiply_adds"]
-        work[net] = (once * history["epoch"], history["val/accuracy"])
     by_class = partial(accuracy.draw_by_class, tables=tables, classes=classes)
-    by_parameters = partial(accuracy.draw_by_parameters, points=points)
-    return {
-        "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
-        "cost": {
-            "parameters": partial(by_parameters, confidence=confidence),
-            "work": partial(accuracy.draw_by_work, curves=work),
-        },
-    }
+    return {"accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)}}
 
 
 def _by_class(counts, confidence):
