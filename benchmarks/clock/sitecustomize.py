@@ -26,7 +26,7 @@ PARTS = {  # of these modules' functions; what one calls is its own part if it i
     "mnist_study.report.figures.style": dict.fromkeys(("compose", "save", "to_svg"), "figures"),
     "mnist_study.report.findings": {"read_findings": "data"},
     "mnist_study.report.page": {"write_pages": "page"},
-    "mnist_study.scores.anatomy": {"describe_layers": "scores", "first_convolution": "scores"},
+    "mnist_study.scores.anatomy": {"describe_layers": "scores"},
     "mnist_study.scores.evaluation": {"evaluate": "scores", "metrics": "scores"},
     "mnist_study.training.fit": {"train": TRAINING},
     "mnist_study.training.keras_file": {"save": "saving"},

@@ -56,7 +56,7 @@ def run(capsys):
 
 def cells(output, start):
     """The cells of the one line that starts so, and goes on after the word."""
-    begins = re.compile(rf" *{re.escape(start)}(?!\w)")
+    begins = re.compile(rf" *{re.escape(start)}(?![_\d])")
     (line,) = (line.strip() for line in output.splitlines() if begins.match(line))
     return re.split(r"\s{2,}", line)
 
