@@ -85,16 +85,16 @@ replicate: $(VENV)/installed ## Train both nets with ten seeds; interrupted, it 
 
 # Another interpreter with PyTorch, JAX and Optax, to measure them too: docs/benchmarks.md.
 PEERS ?=
-BENCHMARKS := pipeline loops steps instruction_sets throughput growth
+BENCHMARKS := pipeline loops steps time_to_accuracy instruction_sets throughput growth
 bench: $(VENV)/developing data/raw ## Take a quick look at the benchmarks, in under ten minutes
-	@for name in $(filter-out throughput,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
+	@for name in $(filter-out throughput time_to_accuracy,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
 
 bench-all: $(VENV)/developing data/raw ## Measure everything for the record, for some hours
 	@for name in $(BENCHMARKS); do $(MAKE) --no-print-directory bench-$$name || exit 1; done
 	@$(MAKE) --no-print-directory bench-processors
 	@$(VENV)/bin/python -m benchmarks.tables
 
-bench-steps: SHORT += $(if $(PEERS),--peers $(PEERS))
+bench-steps bench-time_to_accuracy: SHORT += $(if $(PEERS),--peers $(PEERS))
 bench-%:
 	@echo 'benchmarks.$*:' && PYTHONPATH=src $(VENV)/bin/python -m benchmarks.$* $(SHORT)
 
