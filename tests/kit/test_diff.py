@@ -609,7 +609,7 @@ def test_json_has_every_metric_and_the_test(study, run):
     assert {metric["name"] for metric in comparison["metrics"]} >= {
         "evaluate.dense.test.accuracy",
         "preprocess.train.images",
-        "train_cnn.val.loss",
+        "train_cnn.val.lowest_loss",
     }
     assert not [m for m in comparison["metrics"] if m["name"].startswith("claims.")]
     (metric,) = (m for m in comparison["metrics"] if m["name"] == "evaluate.cnn.test.accuracy")

@@ -48,10 +48,6 @@ def make_sections(comparison: Comparison, base: Results, head: Results, *, image
         list of Section, without empty ones.
     """
     names = ("", comparison.base, comparison.head)
-    parameters, files = (
-        [reason for reason in comparison.reasons if reason.is_file is wanted]
-        for wanted in (False, True)
-    )
     curves = ("", "before", "last", "after", "last")
     confusions = ("model", "confusion", "before", "after")
     sections = [
@@ -61,15 +57,7 @@ def make_sections(comparison: Comparison, base: Results, head: Results, *, image
             _table(("claim", "claimed", "before", "after"), _claim_rows(comparison, base, head)),
             folded=False,
         ),
-        Section("Parameters", _table(names, map(_change_row, parameters))),
-        Section("Files", _table(("file", ""), map(_file_row, files))),
-        Section(
-            "Stages that ran again",
-            _table(
-                ("stage", "because of"),
-                ((rerun.stage, ", ".join(rerun.reasons)) for rerun in comparison.reruns),
-            ),
-        ),
+        *_inputs(comparison, names),
         _other_metrics(comparison),
         Section(
             "Data and models with other content",
@@ -123,6 +111,18 @@ def judgement(metric):
     words = WORDS.get(metric.judgement, metric.judgement)
     tested = metric.test and (metric.test.only_first or metric.test.only_second)
     return f"{words}, {say_p(metric.p_value)}" if tested and metric.p_value is not None else words
+
+
+def _inputs(comparison, names):
+    """What differs of what results are made from, and which stages ran again for it."""
+    parameters, files = (
+        [reason for reason in comparison.reasons if reason.is_file is wanted]
+        for wanted in (False, True)
+    )
+    reruns = ((rerun.stage, ", ".join(rerun.reasons)) for rerun in comparison.reruns)
+    yield Section("Parameters", _table(names, map(_change_row, parameters)))
+    yield Section("Files", _table(("file", ""), map(_file_row, files)))
+    yield Section("Stages that ran again", _table(("stage", "because of"), reruns))
 
 
 def _other_metrics(comparison):

@@ -15,7 +15,7 @@ def is_share(name, values):
 
 
 def say_number(value, *, share=False):
-    """A number as people write it, to four digits, without powers of ten.
+    """A number as people write it, to four significant places, without exponents.
 
     Args:
         value: int or float, or None where it is lacking.
