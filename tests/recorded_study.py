@@ -97,6 +97,12 @@ class RecordedStudy(TinyStudy):
                 metrics[key] = value
         path.write_text(json.dumps(metrics, indent=2) + "\n")
 
+    def set_claim(self, name, **values):
+        """Change what was found of a claim."""
+        claims = json.loads(self.read("plots/evaluate/claims.json"))
+        claims[name] |= values
+        self.write("plots/evaluate/claims.json", json.dumps(claims, indent=2) + "\n")
+
     def lock(self, *, without=()):
         """Write into `dvc.lock` what is in the folder, as if every stage had just run.
 

@@ -88,7 +88,10 @@ def test_lineage_goes_both_ways(guided):
 def test_diff_tests_the_predictions(guided):
     ((status, said),) = answers(guided, "studykit diff")
     assert status in (0, 1)
-    assert re.search(r"evaluate\.linear\.test\.accuracy .*(p = |p < )", said)
+    verdict, reasons, table, *_ = said.split("\n\n")
+    assert re.search(r"linear accuracy (rose|fell) by \S+ points to \S+% \(p [=<] ", verdict)
+    assert reasons == "Because of train.epochs 10 → 2."
+    assert re.search(r"^  linear  \S+% → \S+%  [+−]\S+ ", table, re.MULTILINE)
 
 
 def test_a_sweep_runs_seeds_and_a_grid_and_nothing_twice(guided):

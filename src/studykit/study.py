@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -20,6 +20,20 @@ class Described(BaseModel):
     """A part of the file: no unknown key, no conversion between types, no change later."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Headline(NamedTuple):
+    """A metric that summaries show.
+
+    Attributes:
+        title: what to call it.
+        model: whose it is, or None.
+        column: what to call it in a table with a row per model.
+    """
+
+    title: str
+    model: str | None
+    column: str
 
 
 class Outputs(Described):
@@ -141,13 +155,19 @@ class Study(Described):
         Returns:
             dict: name to title.
         """
+        return {name: found.title for name, found in self.headlines_by_model(metrics).items()}
+
+    def headlines_by_model(self, metrics):
+        """The same: name to Headline."""
         found = {}
         for pattern, title in self.headline.items():
             before, mark, after = pattern.partition("{model}")
             regex = re.escape(before) + (mark and r"([^.]+)") + re.escape(after)
+            column = " ".join(title.replace("{model}", "").split())
             for name in metrics:
                 if match := re.fullmatch(regex, name):
-                    found[name] = title.replace("{model}", match[1]) if mark else title
+                    model = match[1] if mark else None
+                    found[name] = Headline(title.replace("{model}", model or ""), model, column)
         return found
 
     @property

@@ -11,10 +11,11 @@ from studykit.compare.comparison import compare
 from studykit.compare.metrics import compare_accuracies, judge_tolerance
 from studykit.compare.models import example_groups
 from studykit.compare.results import Results
-from studykit.compare.sections import make_sections, metric_row
+from studykit.compare.sections import make_sections, metric_row, model_table
 from studykit.compare.settings import DiffSettings, Tolerance
 from studykit.compare.text import draw_braille, draw_braille_grid, draw_sparkline
 from studykit.compare.verdict import no_longer_holds
+from studykit.compare.wording import say_difference, say_number
 from studykit.records.lock import Lock, LockedStage
 
 SETTINGS = DiffSettings(significance=0.05, threshold=0.001, images=12)
@@ -93,7 +94,7 @@ def test_other_test_images_make_no_pairs():
         {"net": predict(range(50))}, {"net": other}, SETTINGS
     )
     assert (accuracies, flips) == ([], [])
-    assert unpaired == ["the test examples of net are not the same"]
+    assert unpaired == {"net": "the test examples of {} are not the same"}
     comparison = compare(results(), results(predictions={"net": other}), SETTINGS)
     assert comparison.status == 2
 
@@ -131,9 +132,11 @@ def test_without_a_tolerance_any_change_is_one():
 def test_a_metric_that_moved_fails_nothing():
     comparison = compare(results(), results(metrics={"train.loss": 9.0}), SETTINGS)
     assert comparison.status == 0
-    assert comparison.notes == [
-        "moved further than its tolerance, which fails nothing: train.loss",
-    ]
+    assert comparison.verdict == "No significant loss: net.accuracy is 95.00%, as before."
+    sections = make_sections(comparison, results(), results(), images=1)
+    (others,) = (section for section in sections if section.title.startswith("Other metrics"))
+    assert others.title == "Other metrics that changed, 1 of them beyond their tolerance"
+    assert others.rows[1:] == [("train.loss", "0.5", "9", "+8.5", "moved")]
 
 
 def test_a_renamed_metric_is_gone_and_new_and_its_accuracy_still_tested():
@@ -150,6 +153,30 @@ def test_a_renamed_metric_is_gone_and_new_and_its_accuracy_still_tested():
     assert comparison.status == 1
 
 
+def test_results_of_other_data_and_stale_ones_move_no_metric():
+    other = predict(range(50)).iloc[::-1].reset_index(drop=True)
+    for after in (
+        results(predictions={"net": other}, metrics={"train.loss": 9.0}),
+        results(predictions={"net": predict(range(90))}, metrics={"train.loss": 9.0},
+                stale={"train": ["x"]}),
+    ):  # fmt: skip
+        comparison = compare(results(), after, SETTINGS)
+        assert comparison.status == 2
+        assert {metric.judgement for metric in comparison.metrics} == {"not compared"}
+
+
+def test_a_removed_model_is_told_from_lost_predictions():
+    paths = {"models": {"net": "models/net"}}
+    removed = results(predictions={"other": predict([])}, metrics={})
+    before = results(predictions={"net": predict([]), "other": predict([])}, paths=paths)
+    comparison = compare(before, removed, SETTINGS)
+    assert comparison.verdict == (
+        "Could not compare: net was removed; other.accuracy is 100.00%, as before."
+    )
+    lost = compare(before, replace(removed, paths=paths), SETTINGS)
+    assert lost.verdict.startswith("Could not compare: the predictions of net are gone; ")
+
+
 def test_lost_predictions_cannot_be_compared():
     comparison = compare(results(), results(predictions={}), SETTINGS)
     assert comparison.status == 2
@@ -157,8 +184,20 @@ def test_lost_predictions_cannot_be_compared():
 
 
 def test_a_new_net_has_nothing_to_lose():
-    after = results(predictions={"net": predict(range(50)), "other": predict(range(900))})
-    assert compare(results(), after, SETTINGS).status == 0
+    after = results(
+        predictions={"net": predict(range(50)), "other": predict(range(900))},
+        metrics={"train.loss": 0.5, "other.accuracy": 0.1},
+        accuracies={"other": "other.accuracy"},
+    )
+    comparison = compare(results(), after, SETTINGS)
+    assert comparison.status == 0
+    assert comparison.verdict == (
+        "No significant loss: net.accuracy is 95.00%, as before; other is new."
+    )
+    assert model_table(comparison)[1:] == [
+        ("net", "95.00%", "0", "", "unchanged"),
+        ("other", "– → 10.00%", "", "", "new"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +235,7 @@ def test_a_claim_that_becomes_undecided_is_noted_only():
         SETTINGS,
     )
     assert comparison.status == 0
-    assert comparison.notes == ["the claim good is now undecided, reproduced before"]
+    assert comparison.verdict == "No metric changed; the claim good is now undecided."
 
 
 def test_stale_results_are_not_compared_however_bad():
@@ -274,9 +313,29 @@ def test_what_did_not_change_is_said_so():
     assert comparison.params == [Change("x", None, 1)]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (51000, "51,000"), (-9990, "−9,990"), (1234.5, "1,234"), (1e7, "10,000,000"),
+        (0.027543, "0.02754"), (-2.5, "−2.5"), (4.9e-56, "< 0.0001"), (0.0, "0"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_without_powers_of_ten(value, text):
+    assert say_number(value) == text
+
+
+def test_differences_have_a_sign_and_shares_are_in_points():
+    assert say_difference(-9990) == "−9,990"
+    assert say_difference(0.25) == "+0.25"
+    assert say_difference(-0.0057, share=True) == "−0.57"
+    assert say_difference(0.0) == "0"
+    assert say_difference(None) == ""
+
+
 def test_a_sparkline_goes_from_its_lowest_to_its_highest_bar():
     assert draw_sparkline([0, 0.5, 1], 0, 1) == "▁▅█"
     assert draw_sparkline([3, 3], 3, 3) == "▁▁"
+    assert draw_sparkline([0] * 120 + [1] * 120, 0, 1) == "▁" * 12 + "█" * 12
 
 
 def test_braille_draws_two_by_four_pixels_a_character():
@@ -326,7 +385,7 @@ def test_curves_of_any_metrics_are_compared():
     before, after = (results(histories=history) for history in histories)
     comparison = compare(before, after, SETTINGS)
     sections = make_sections(comparison, before, after, images=1)
-    (curves,) = (section for section in sections if section.title.startswith("Validation curves"))
+    (curves,) = (section for section in sections if section.title == "Validation by epoch")
     assert curves.rows[1:] == [
         ("net val/accuracy", "▁█", "90.00%", "▁█", "90.00%"),
         ("net val/loss", "█▁", "0.4", "█▂", "0.5"),

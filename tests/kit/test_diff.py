@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from copy import copy
+from html import unescape
 from importlib import metadata
 
 import pytest
@@ -19,7 +20,8 @@ from tests.recorded_study import RecordedStudy
 from tests.tiny_study import ROOT, TinyStudy
 
 RECORDED = read_json(ROOT / "metrics/evaluate.json")["cnn"]["test"]["accuracy"]
-VALIDATED = read_json(ROOT / "metrics/train_cnn.json")["val"]["accuracy"]
+TRAINED = read_json(ROOT / "metrics/train_cnn.json")["val"]
+VALIDATION = f"{TRAINED['accuracy']:.2%}"
 
 
 def points(images):
@@ -55,10 +57,15 @@ def run(capsys):
 
 
 def cells(output, start):
-    """The cells of the one line that starts so, and goes on after the word."""
-    begins = re.compile(rf" *{re.escape(start)}(?![_\d])")
-    (line,) = (line.strip() for line in output.splitlines() if begins.match(line))
+    """The cells of the one line that starts so."""
+    (line,) = (line.strip() for line in output.splitlines() if line.strip().startswith(start))
     return re.split(r"\s{2,}", line)
+
+
+def paragraph(output, start=""):
+    """The first paragraph that starts so, in one line."""
+    paragraphs = (" ".join(part.split()) for part in output.split("\n\n"))
+    return next(part for part in paragraphs if part.startswith(start))
 
 
 def test_help_answers_without_importing_what_is_slow(tmp_path):
@@ -77,39 +84,66 @@ def test_an_improvement(study, run):
     study.branch("better")
     status, output, _ = run("diff")
     assert status == 0
-    assert cells(output, "evaluate.cnn.test.accuracy")[1:] == [
-        points(0),
-        points(26),
-        "+0.26 points [+0.14, +0.38]",
-        "gain: p < 0.001; 4 examples lost, 30 won",
-    ]
-    assert output.splitlines()[-1] == (
+    verdict, reasons, table, compared, more = output.split("\n\n")
+    assert verdict == (
         "A gain, and no significant loss: "
-        f"evaluate.cnn.test.accuracy rose by 0.26 points to {points(26)} (p < 0.001)."
+        f"cnn test accuracy rose by 0.26 points to {points(26)} (p < 0.001)."
     )
+    assert reasons == "Because of stages/train_cnn.py."
+    assert cells(table, "cnn") == [
+        "cnn", f"{points(0)} → {points(26)}", "+0.26", "[+0.14, +0.38]", VALIDATION,
+        "gain, p < 0.001",
+    ]  # fmt: skip
+    assert cells(table, "dense")[-1] == "unchanged"
+    assert re.fullmatch(r"Compared: merge base with main \(\w{7}\) → workspace", compared)
+    assert more.startswith("With --all: files; stages that ran again; other metrics that changed")
 
 
 def test_a_real_loss(study, run):
-    study.set_params(train_cnn__dropout=0.5)
+    study.set_params(report__errors=7, compute__seed=1, train_cnn__dropout=0.5)
     study.flip("cnn", broken=60, mended=3)
     study.branch("worse")
     status, output, _ = run("diff")
     assert status == 1
-    assert cells(output, "evaluate.cnn.test.accuracy")[1:] == [
-        points(0),
-        points(-57),
-        "−0.57 points [−0.73, −0.41]",
-        "loss: p < 0.001; 60 examples lost, 3 won",
+    assert paragraph(output).startswith("A loss: cnn test accuracy fell by 0.57 points to ")
+    assert paragraph(output, "Because of ") == (
+        "Because of train_cnn.dropout 0.2 → 0.5, compute.seed 0 → 1, stages/train_cnn.py."
+    )
+    assert paragraph(output, "Also changed: ") == "Also changed: report.errors 40 → 7."
+    assert cells(output, "cnn  ")[1:4] == [
+        f"{points(0)} → {points(-57)}",
+        "−0.57",
+        "[−0.73, −0.41]",
     ]
-    assert cells(output, "train_cnn.dropout") == ["train_cnn.dropout", "0.2", "0.5"]
-    assert cells(output, "train_cnn  ") == [
-        "train_cnn",
-        "train_cnn.dropout, stages/train_cnn.py",
-    ]
+    assert "⣿" not in output
+
+
+def test_all_shows_the_rest(study, run):
+    study.set_params(train_cnn__dropout=0.5)
+    study.flip("cnn", broken=60, mended=3)
+    study.branch("worse")
+    _, output, _ = run("diff", "--all")
+    assert cells(output, "train_cnn.dropout  ") == ["train_cnn.dropout", "0.2", "0.5"]
+    assert cells(output, "train_cnn  ") == ["train_cnn", "train_cnn.dropout, stages/train_cnn.py"]
     assert "cnn: 12 of the 60 examples that only merge base with main" in output
     assert "cnn: 3 examples that only workspace gets right" in output
     assert "⣿" in output
-    assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.57")
+    assert max(map(len, output.splitlines())) <= 100
+    assert "--all" not in output
+
+
+def test_the_order_is_the_same_in_a_terminal_and_in_a_comment(study, run):
+    study.set_params(train_cnn__dropout=0.5, report__errors=7)
+    study.set_claim("cnn_accuracy", verdict="refuted", measured=0.9862)
+    study.flip("cnn", broken=60, mended=3)
+    study.branch("worse")
+    parts = ("A loss: ", "Because of", "Also changed:", "val accuracy", "Claims that changed",
+             "Compared: ", "Stages that ran again")  # fmt: skip
+    for form in ("--all", "--md"):
+        _, output, _ = run("diff", form)
+        places = [output.rindex(part) for part in parts]
+        assert places == sorted(places), form
+    assert output.index("<details>") > output.index("Claims that changed")
 
 
 def test_a_change_within_noise(study, run):
@@ -117,10 +151,10 @@ def test_a_change_within_noise(study, run):
     study.branch("other-seed")
     status, output, _ = run("diff")
     assert status == 0
-    assert cells(output, "evaluate.dense.test.accuracy")[-1] == (
-        "noise: p = 0.55; 120 examples lost, 110 won"
+    assert cells(output, "dense")[-1] == "not significant, p = 0.55"
+    assert paragraph(output).startswith(
+        "No significant loss: dense test accuracy fell by 0.10 points to "
     )
-    assert output.splitlines()[-1].startswith("No significant loss: evaluate.dense.test.accuracy")
 
 
 def test_a_parameter_without_effect(study, run):
@@ -128,18 +162,46 @@ def test_a_parameter_without_effect(study, run):
     study.branch("faster")
     status, output, _ = run("diff", "main", "faster")
     assert status == 0
-    assert cells(output, "compute.steps_per_execution")[1:] == ["400", "50"]
-    assert cells(output, "train_dense") == ["train_dense", "compute.steps_per_execution"]
-    assert output.splitlines()[-1] == "No metric changed."
+    verdict, reasons, table, *_ = output.split("\n\n")
+    assert verdict == "No metric changed."
+    assert reasons == "Changed: compute.steps_per_execution 400 → 50."
+    assert [cells(table, net)[-1] for net in ("dense", "cnn")] == ["unchanged"] * 2
+
+
+def test_documents_change_nothing(study, run):
+    study.write("README.md", "another\n")
+    study.branch("documents")
+    status, output, _ = run("diff")
+    assert status == 0
+    assert output.startswith("No metric changed.\n\nChanged: nothing that results depend on.\n\n")
+
+
+def test_many_changes_are_told_by_where_they_are(study, run):
+    values = {"units": 20, "hidden_layers": 3, "epochs": 10, "learning_rate": 0.01}
+    study.set_params(fetch__retries=9, **{f"train_dense__{key}": values[key] for key in values})
+    study.flip("dense", broken=300)
+    for path in ("src/mnist_study/training/fit.py", "src/imagesets/splits.py"):
+        study.write(path, study.read(path) + "# changed\n")
+    study.branch("many")
+    status, output, _ = run("diff")
+    assert status == 1
+    assert paragraph(output, "Because of ") == (
+        "Because of train_dense.hidden_layers 5 → 3, train_dense.units 30 → 20, "
+        "train_dense.learning_rate 0.001 → 0.01, train_dense.epochs 20 → 10, "
+        "src/imagesets/splits.py, stages/train_dense.py; more in src/mnist_study."
+    )
+    assert paragraph(output, "Also changed: ") == "Also changed: fetch.retries 2 → 9."
 
 
 def test_stale_results(study, run):
     study.set_params(train_cnn__dropout=0.5)
     status, output, _ = run("diff")
     assert status == 2
-    assert output.splitlines()[-1] == (
+    assert paragraph(output) == (
         "Could not compare: the results of workspace are not those of its code: train_cnn."
     )
+    assert paragraph(output, "Changed: ") == "Changed: train_cnn.dropout 0.2 → 0.5."
+    assert [cells(output, net)[-1] for net in ("dense  ", "cnn  ")] == ["not compared"] * 2
     status, output, _ = run("stale", "workspace")
     assert status == 1
     assert output.startswith(
@@ -154,27 +216,28 @@ def test_a_base_without_results(study, run):
     study("git switch -q main")
     status, output, _ = run("diff", "empty")
     assert status == 2
-    assert cells(output, "evaluate.cnn.test.accuracy")[1:3] == ["–", f"{RECORDED:.2%}"]
-    assert re.match(r"Could not compare: empty \(\w{7}\) has no results\.", output.splitlines()[-1])
+    assert re.fullmatch(r"Could not compare: empty \(\w{7}\) has no results\.", paragraph(output))
+    assert cells(output, "cnn  ")[1] == f"– → {RECORDED:.2%}"
+    assert "Claims that changed" not in output
 
 
 def test_a_head_without_results(study, run):
     study("git rm -qr metrics plots dvc.lock && git commit -qm none")
     status, output, _ = run("diff", "HEAD~1", "HEAD")
     assert status == 2
-    assert "has no results" in output.splitlines()[-1]
+    assert re.fullmatch(r"Could not compare: HEAD \(\w{7}\) has no results\.", paragraph(output))
 
 
 def test_a_deleted_metric(study, run):
     path = study.root / "metrics/train_cnn.json"
     metrics = json.loads(path.read_text())
-    metrics["val"].pop("accuracy")
+    metrics["val"].pop("lowest_loss_epoch")
     path.write_text(json.dumps(metrics))
     study.branch("fewer")
-    status, output, _ = run("diff")
+    status, output, _ = run("diff", "--all")
     assert status == 0
-    assert "Gone, so not compared: train_cnn.val.accuracy." in output
-    assert cells(output, "train_cnn.val.accuracy")[1:] == [f"{VALIDATED:.2%}", "–", "gone"]
+    lowest = str(TRAINED["lowest_loss_epoch"])
+    assert cells(output, "train_cnn.val.lowest_loss_epoch")[1:] == [lowest, "–", "removed"]
 
 
 def test_deleted_predictions(study, run):
@@ -182,20 +245,24 @@ def test_deleted_predictions(study, run):
     study.branch("fewer")
     status, output, _ = run("diff")
     assert status == 2
-    assert output.splitlines()[-1] == "Could not compare: the predictions of cnn are gone."
+    assert re.fullmatch(
+        r"Could not compare: the predictions of cnn are gone; "
+        r"dense test accuracy is 96\.\d\d%, as before\.", paragraph(output)
+    )  # fmt: skip
 
 
 def test_a_claim_that_no_longer_holds(study, run):
-    path = study.root / "plots/evaluate/claims.json"
-    claims = json.loads(path.read_text())
-    claims["cnn_accuracy"]["verdict"] = "refuted"
-    path.write_text(json.dumps(claims))
+    study.set_claim("cnn_accuracy", verdict="refuted", measured=0.9862)
     study.set_params(evaluate__samples=41)
     study.branch("other")
     status, output, _ = run("diff")
     assert status == 1
-    assert cells(output, "cnn_accuracy")[1:] == ["reproduced", "refuted"]
-    assert output.splitlines()[-1] == "A loss: the claim cnn_accuracy no longer holds."
+    assert cells(output, "cnn_accuracy")[1:] == [
+        "99.00%",
+        f"reproduced: {RECORDED:.2%}",
+        "refuted: 98.62%",
+    ]
+    assert paragraph(output) == "A loss: the claim cnn_accuracy no longer holds."
 
 
 OTHER_PROCESSOR = (
@@ -216,12 +283,11 @@ def test_another_processor_is_no_loss_and_no_gain(study, run, flips, change):
     status, output, _ = run("diff")
     base = study("git rev-parse --short=7 main").stdout.strip()
     assert status == 0
-    assert OTHER_PROCESSOR.format(base=base) in output.splitlines()
-    assert cells(output, "evaluate.cnn.test.accuracy")[-1].startswith("not judged: ")
-    assert output.splitlines()[-1].startswith(
-        f"No significant loss: evaluate.cnn.test.accuracy {change} to "
-    )
-    assert output.splitlines()[-1].endswith("% (not judged).")
+    assert paragraph(output, "The same inputs") == OTHER_PROCESSOR.format(base=base)
+    assert paragraph(output, "Changed: ") == "Changed: report.errors 40 → 7."
+    assert cells(output, "cnn  ")[-1] == "not judged"
+    assert paragraph(output).startswith(f"No significant loss: cnn test accuracy {change} to ")
+    assert paragraph(output).endswith("% (not judged).")
 
 
 def test_another_processor_excuses_no_model_whose_code_changed(study, run):
@@ -230,8 +296,9 @@ def test_another_processor_excuses_no_model_whose_code_changed(study, run):
     study.branch("both")
     status, output, _ = run("diff")
     assert status == 1
-    assert cells(output, "evaluate.cnn.test.accuracy")[-1].startswith("not judged: ")
-    assert output.splitlines()[-1].startswith("A loss: evaluate.dense.test.accuracy fell by 1.20")
+    assert cells(output, "cnn  ")[-1] == "not judged"
+    assert paragraph(output).startswith("A loss: dense test accuracy fell by 1.20")
+    assert paragraph(output, "Because of ") == "Because of stages/train_dense.py."
 
 
 def test_other_predictions_of_the_same_models_are_judged_by_what_evaluates_them(study, run):
@@ -242,46 +309,46 @@ def test_other_predictions_of_the_same_models_are_judged_by_what_evaluates_them(
     study.branch("elsewhere")
     status, output, _ = run("diff")
     assert status == 0
-    assert "The same inputs gave other bytes of plots/evaluate/cnn_predictions.csv, so" in output
+    assert paragraph(output, "The same inputs gave other bytes of plots/evaluate/cnn_predictions")
     (study.root / "stages/evaluate.py").write_text("# changed\n")
     study.branch("worse")
     assert run("diff")[0] == 1
 
 
 def test_another_processor_breaks_no_claim(study, run):
-    path = study.root / "plots/evaluate/claims.json"
-    claims = json.loads(path.read_text())
-    claims["cnn_accuracy"]["verdict"] = "refuted"
-    path.write_text(json.dumps(claims))
+    study.set_claim("cnn_accuracy", verdict="refuted", measured=0.9862)
     study.flip("cnn", broken=60, elsewhere=True)
     study.branch("elsewhere")
     status, output, _ = run("diff")
     assert status == 0
-    assert (
-        "The claim cnn_accuracy is now refuted, reproduced before; it is not judged: "
-        "the same inputs gave another result."
-    ) in output.splitlines()
+    assert paragraph(output, "No claim") == (
+        "No claim counts as lost: the same inputs gave another result."
+    )
 
 
 def test_claims_on_other_test_examples_are_not_lost(study, run):
-    path = study.root / "plots/evaluate/claims.json"
-    path.write_text("{}")
+    study.write("plots/evaluate/claims.json", "{}")
     for net in ("dense", "cnn"):
         table = study.root / f"plots/evaluate/{net}_predictions.csv"
         head, *rows = table.read_text().splitlines(keepends=True)
         table.write_text(head + "".join(reversed(rows)))
+    study.set_metrics("evaluate", cnn={"accuracy": 0.5, "loss": 9})
+    study.set_params(data__name="digits")
     study.lock()
     study.branch("other-data")
     status, output, _ = run("diff")
     assert status == 2
-    assert output.splitlines()[-1] == (
-        "Could not compare: the test examples of cnn are not the same; "
-        "the test examples of dense are not the same."
+    assert paragraph(output) == (
+        "Could not compare: the test examples of cnn and dense are not the same."
     )
-    assert (
-        "The claim cnn_accuracy is now dropped, reproduced before; it is not judged: "
-        "the test examples are others."
-    ) in output.splitlines()
+    assert paragraph(output, "Changed: ") == "Changed: data.name mnist → digits."
+    assert paragraph(output, "No claim") == "No claim counts as lost: the test examples are others."
+    assert cells(output, "cnn_accuracy")[-1] == "not claimed"
+    assert cells(output, "cnn  ")[1:] == [f"{RECORDED:.2%} → 50.00%", VALIDATION, "not compared"]
+    _, output, _ = run("diff", "--all")
+    assert cells(output, "evaluate.cnn.test.loss")[-1] == "not compared"
+    assert "moved" not in output
+    assert "tolerance" not in output
 
 
 def test_a_stale_report_is_noted_and_the_rest_is_judged(study, run):
@@ -290,11 +357,11 @@ def test_a_stale_report_is_noted_and_the_rest_is_judged(study, run):
     study.set_params(report__errors=7)
     status, output, _ = run("diff")
     assert status == 0
-    assert output.splitlines()[-1].startswith("A gain, and no significant loss: evaluate.cnn")
-    assert (
+    assert paragraph(output).startswith("A gain, and no significant loss: cnn test accuracy")
+    assert paragraph(output, "The results of") == (
         "The results of workspace are not those of its code: report; "
         "the judgement does not need them."
-    ) in output.splitlines()
+    )
 
 
 def test_a_trial_whose_report_is_not_drawn_is_judged(study, run):
@@ -303,7 +370,7 @@ def test_a_trial_whose_report_is_not_drawn_is_judged(study, run):
     study.experiment("trial", without=("report", "replicate"))
     status, output, _ = run("diff", "main", "trial")
     assert status == 1
-    assert output.splitlines()[-1].startswith("A loss: evaluate.cnn.test.accuracy fell by 0.60")
+    assert paragraph(output).startswith("A loss: cnn test accuracy fell by 0.60")
 
 
 def test_metrics_of_a_stale_stage_are_left_out(study, run):
@@ -311,7 +378,7 @@ def test_metrics_of_a_stale_stage_are_left_out(study, run):
     path.write_text(path.read_text().replace("0.9", "0.1"))
     status, output, _ = run("diff", "--all")
     assert status == 0
-    assert "; the judgement does not need them." in output
+    assert paragraph(output, "The results of").endswith("; the judgement does not need them.")
     assert "replicate." not in output
 
 
@@ -323,8 +390,8 @@ def test_two_experiments(study, run):
     study.experiment("more")
     status, output, _ = run("diff", "less", "more")
     assert status == 1
-    assert cells(output, "train_cnn.dropout")[1:] == ["0.1", "0.5"]
-    assert re.match(r"less \(\w{7}\) → more \(\w{7}\)", output)
+    assert "train_cnn.dropout 0.1 → 0.5" in paragraph(output, "Because of ")
+    assert re.search(r"^Compared: less \(\w{7}\) → more \(\w{7}\)$", output, re.MULTILINE)
     assert run("diff", "main", "less")[0] == 0
 
 
@@ -333,10 +400,10 @@ def test_an_experiment_of_the_current_baseline_is_meant(study, run):
     study.experiment("mine")
     study("git commit -qm next --allow-empty")
     status, output, _ = run("diff", "main", "mine")
-    assert (status, cells(output, "train_cnn.dropout")[1:]) == (0, ["0.2", "0.1"])
+    assert (status, paragraph(output, "Changed: ")) == (0, "Changed: train_cnn.dropout 0.2 → 0.1.")
     study.set_params(train_cnn__dropout=0.3)
     study.experiment("mine")
-    assert cells(run("diff", "main", "mine")[1], "train_cnn.dropout")[1:] == ["0.2", "0.3"]
+    assert "train_cnn.dropout 0.2 → 0.3." in run("diff", "main", "mine")[1]
     study("git commit -qm next --allow-empty")
     status, _, error = run("diff", "main", "mine")
     assert status == 2
@@ -351,7 +418,7 @@ def test_a_pull_request_is_compared_with_where_it_left_main(study, run):
     study.commit("main got worse")
     study("git switch -q feature")
     status, output, _ = run("diff")
-    assert (status, output.splitlines()[-1]) == (0, "No metric changed.")
+    assert (status, paragraph(output)) == (0, "No metric changed.")
 
 
 def test_a_clone_without_main_is_compared_with_that_of_its_origin(
@@ -362,7 +429,7 @@ def test_a_clone_without_main_is_compared_with_that_of_its_origin(
     monkeypatch.chdir(tmp_path / "clone")
     status, output, _ = run("diff")
     assert status == 0
-    assert output.startswith("merge base with origin/main (")
+    assert paragraph(output, "Compared: ").startswith("Compared: merge base with origin/main (")
 
 
 @pytest.fixture
@@ -404,7 +471,7 @@ def test_make_changes_fails_for_a_loss_alone(make, study):
     assert status == 0, output  # stale, which another target fails for
     study.lock()
     assert make("main")[0] == 2
-    assert study.read("changes/comment.md").startswith("### Results: a loss")
+    assert study.read("changes/comment.md").startswith("### A loss: cnn test accuracy fell by 0.60")
 
 
 def test_a_crash_has_a_status_without_another_meaning(study, run, monkeypatch):
@@ -470,7 +537,7 @@ def test_an_unknown_revision(study, run):
 def test_markdown_says_why_a_comparison_could_not_begin(study, run):
     status, output, error = run("diff", "nope", "--md")
     assert status == 2
-    assert output.startswith("### Results: not comparable\n\n**nope: expected a branch, tag,")
+    assert output.startswith("### Could not compare: nope: expected a branch, tag,")
     assert error.startswith("error: nope: expected a branch")
 
 
@@ -523,11 +590,12 @@ def test_markdown_is_whole_and_keeps_foreign_marks_as_text(study, run):
     study.branch("worse")
     status, output, _ = run("diff", "--md")
     assert status == 1
-    assert output.startswith("### Results: a loss\n\n**A loss: evaluate.cnn.test.accuracy fell")
-    assert f"| evaluate.cnn.test.accuracy | {points(0)} | {points(-57)} |" in output
+    assert output.startswith("### A loss: cnn test accuracy fell by 0.57 points to ")
+    assert f"| cnn | {points(0)} → {points(-57)} | −0.57 | [−0.73, −0.41] | " in unescape(output)
     assert "<img" not in output
     assert "@all" not in output
-    assert output.count("<details>") == output.count("</details>") == 3
+    assert output.count("<details>") == output.count("</details>") == 1
+    assert output.rstrip().endswith("</details>")
     rows = [line for line in output.splitlines() if line.startswith("| train_cnn.&#60;img")]
     assert [row.count("|") for row in rows] == [6]
 
@@ -592,16 +660,16 @@ def trained(tiny_repro, tmp_path_factory):
 @pytest.mark.parametrize(
     ("base", "head", "status", "verdict"),
     [
-        ("main", "better", 0, r"A gain, and no significant loss: .*evaluate\.dense.* rose by "),
+        ("main", "better", 0, r"A gain, and no significant loss: .*dense test accuracy rose by "),
         ("better", "other-seed", 0, r"No (significant loss|metric changed)"),
-        ("better", "worse", 1, r"A loss: .*evaluate\.dense\.test\.accuracy fell by "),
+        ("better", "worse", 1, r"A loss: .*dense test accuracy fell by "),
         ("better", "no-effect", 0, r"No metric changed\."),
     ],
 )
 def test_of_really_trained_nets(trained, run, monkeypatch, base, head, status, verdict):
     monkeypatch.chdir(trained.root)
     ended, output, _ = run("diff", base, head)
-    assert re.match(verdict, output.splitlines()[-1]), output
+    assert re.match(verdict, paragraph(output)), output
     assert ended == status
 
 
@@ -611,7 +679,7 @@ def test_of_two_real_experiments(trained, run, tmp_path, monkeypatch):
     monkeypatch.chdir(study.root)
     for name, rate in (("high", 0.01), ("low", 1e-6)):
         study(f"dvc exp run -n {name} -S train_dense.learning_rate={rate} -S train_dense.epochs=20")
-    status, output, _ = run("diff", "high", "low")
+    status, output, _ = run("diff", "high", "low", "--all")
     assert status == 1
     assert cells(output, "train_dense.learning_rate")[1:] == ["0.01", "1e-06"]
     assert cells(output, "models/dense.keras")

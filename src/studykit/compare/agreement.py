@@ -29,8 +29,8 @@ def compare_numbers(before, after, settings):
     if not before.predictions:
         yield from _compare_metrics(before, after, settings)
     for model, table in before.predictions.items():
-        if reason := no_pairs(model, table, after.predictions.get(model)):
-            yield Check(False, f"{model}: {reason}: DIFFERS")
+        if reason := no_pairs(table, after.predictions.get(model)):
+            yield Check(False, f"{model}: {reason.format(model)}: DIFFERS")
         else:
             yield _compare_predictions(model, before, after, settings)
 

@@ -3,7 +3,7 @@
 Pure: two Results in, a Comparison out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from studykit.compare.causes import (
     not_comparable_metrics,
@@ -13,22 +13,28 @@ from studykit.compare.causes import (
 )
 from studykit.compare.changes import Change, Rerun, changes, compare_stages
 from studykit.compare.metrics import (
+    GONE,
+    NOT_COMPARED,
+    OTHER_EXAMPLES,
     Flips,
     MetricChange,
     compare_accuracies,
     compare_metrics,
     same_examples,
 )
+from studykit.compare.reasons import Reason, find_reasons
 from studykit.compare.results import Results
+from studykit.compare.summary import ModelChange, by_importance, changes_of_models
 from studykit.compare.verdict import (
     INCOMPARABLE,
     LOSS,
     OK,
+    REMOVED,
     conclude,
     no_longer_holds,
     note_claims,
-    note_metrics,
     say_stale,
+    say_unpaired,
 )
 
 
@@ -37,24 +43,30 @@ class Comparison:
     """All that changed, and the conclusion.
 
     Attributes:
-        problems: why something could not be compared.
-        notes: what to know beside the verdict.
         verdict: one sentence.
         status: the exit status: OK, LOSS or INCOMPARABLE.
+        reasons: what changed that may explain it, the decisive first.
+        models: what a summary shows of each.
+        confidence: of the intervals.
+        problems: why something could not be compared.
+        notes: what to know beside the verdict.
     """
 
     base: str
     head: str
+    verdict: str
+    status: int
+    reasons: list[Reason]
+    models: list[ModelChange]
+    confidence: float
+    claims: list[Change]
+    problems: list[str]
+    notes: list[str]
     params: list[Change]
     reruns: list[Rerun]
     contents: list[Change]
     metrics: list[MetricChange]
-    claims: list[Change]
     flips: list[Flips]
-    problems: list[str]
-    notes: list[str]
-    verdict: str
-    status: int
 
 
 def compare(base: Results, head: Results, settings) -> Comparison:
@@ -64,40 +76,71 @@ def compare(base: Results, head: Results, settings) -> Comparison:
         base, head: before and after.
         settings: DiffSettings.
     """
-    not_judged = unattributable_models(base, head)
-    accuracies, flips, unpaired = compare_accuracies(
-        base.predictions,
-        head.predictions,
-        settings,
-        names=head.accuracies | base.accuracies,
-        not_judged=not_judged,
-    )
     fatal = list(_fatal(base, head))
-    left_out = set() if fatal else not_comparable_metrics(head)
-    metrics = [*accuracies, *_other_metrics(base, head, settings, accuracies, left_out)]
-    claims = changes(_verdicts(base.claims), _verdicts(head.claims))
+    not_judged = unattributable_models(base, head)
+    metrics, flips, unpaired = _compare_metrics(base, head, settings, not_judged, fatal)
+    headlines = head.headlines | base.headlines
+    models = changes_of_models(metrics, headlines, _accuracies(base, head))
+    exist = base.exist and head.exist
+    claims = changes(_verdicts(base.claims), _verdicts(head.claims)) if exist else []
     excuse = _excuse_of_claims(base, head)
     broken = [claim for claim in claims if not excuse and no_longer_holds(claim)]
     status = _status(fatal, metrics, broken, unpaired)
-    problems = [*fatal, *unpaired]
+    problems = fatal or list(say_unpaired(unpaired))
+    titles = {name: headline.title for name, headline in headlines.items()}
     return Comparison(
         base=base.label,
         head=head.label,
+        verdict=conclude(status, metrics, models, claims, broken, problems, titles),
+        status=status,
+        reasons=find_reasons(base, head, by_importance(models)) if exist else [],
+        models=models,
+        confidence=1 - settings.significance,
+        claims=claims,
+        problems=problems,
+        notes=[
+            *_notes_on_inputs(base, head, fatal, metrics, not_judged),
+            *note_claims(claims, excuse),
+        ],
         params=changes(base.params, head.params),
         reruns=compare_stages(base.lock.stages, head.lock.stages),
         contents=changes(_contents(base), _contents(head)),
         metrics=metrics,
-        claims=claims,
         flips=flips,
-        problems=problems,
-        notes=[
-            *_notes_on_inputs(base, head, fatal, accuracies, not_judged),
-            *(note_metrics(metrics) if base.exist else ()),
-            *(note_claims(claims, broken, excuse) if base.exist else ()),
-        ],
-        verdict=conclude(status, metrics, broken, problems),
-        status=status,
     )
+
+
+def _compare_metrics(base, head, settings, not_judged, fatal):
+    """Judge every metric, as far as both are results of the same data and of their code.
+
+    Returns:
+        list of MetricChange, list of Flips, and by model why its predictions make no pairs.
+    """
+    names = _accuracies(base, head)
+    tested, flips, unpaired = compare_accuracies(
+        base.predictions, head.predictions, settings, names=names, not_judged=not_judged
+    )
+    for model, reason in unpaired.items():
+        if reason == GONE and base.path("models", model) and not head.path("models", model):
+            unpaired[model] = REMOVED
+    left_out = set() if fatal else not_comparable_metrics(head)
+    others = _other_metrics(base, head, settings, tested, left_out)
+    if fatal:
+        tested = [replace(metric, test=None, p_value=None) for metric in tested]
+        return [_not_compared(metric) for metric in (*tested, *others)], [], unpaired
+    if OTHER_EXAMPLES in unpaired.values():
+        others = [_not_compared(metric) for metric in others]
+    return [*tested, *others], flips, unpaired
+
+
+def _accuracies(base, head):
+    """Model to the name of the accuracy that its predictions decide."""
+    models = (*head.predictions, *base.predictions)
+    return {model: f"{model}.accuracy" for model in models} | head.accuracies | base.accuracies
+
+
+def _not_compared(metric):
+    return replace(metric, judgement=NOT_COMPARED)
 
 
 def _fatal(base, head):
@@ -138,16 +181,16 @@ def _excuse_of_claims(base, head):
     return None
 
 
-def _notes_on_inputs(base, head, fatal, accuracies, not_judged):
+def _notes_on_inputs(base, head, fatal, metrics, not_judged):
     """What to know of what the results were made from."""
     if base.exist and base.stale:
         yield say_stale(base.label, base.stale)
     if head.stale and not fatal:
         yield f"{say_stale(head.label, head.stale)}; the judgement does not need them"
-    changed = {metric.name for metric in accuracies if metric.judgement == "not judged"}
-    names = head.accuracies | base.accuracies
+    changed = {metric.name for metric in metrics if metric.judgement == "not judged"}
+    names = _accuracies(base, head)
     for model, note in not_judged.items():
-        if names.get(model, f"{model}.accuracy") in changed:
+        if names[model] in changed:
             yield note
 
 

@@ -33,7 +33,9 @@ def add_arguments(parser):
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--md", action="store_true", help="Markdown, for a comment")
     form.add_argument("--json", action="store_true", help="all of it, for a program")
-    parser.add_argument("--all", action="store_true", help="metrics that hardly moved, too")
+    parser.add_argument(
+        "--all", action="store_true", help="what a comment hides behind its details, too"
+    )
     parser.add_argument(
         "--images",
         metavar="FOLDER",

@@ -12,7 +12,10 @@ import numpy as np
 from studykit.compare.changes import Change
 from studykit.compare.paired import PairedDifference, holm, paired_difference
 
-NOT_JUDGED = "not judged"
+NOT_JUDGED, NOT_COMPARED = "not judged", "not compared"
+# Why a model's predictions make no pairs.
+OTHER_EXAMPLES = "the test examples of {} are not the same"
+GONE = "the predictions of {} are gone"
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class MetricChange(Change):
     Attributes:
         judgement: unchanged; new or gone; for a tested one loss, small loss (below the threshold),
             gain, noise, or not judged (no declared input explains it); for any other moved or
-            within tolerance.
+            within tolerance; not compared where it is of other data, or stale.
         test: of the predictions behind it, or None.
         p_value: of the test, corrected for the number of tests, or None.
     """
@@ -56,12 +59,12 @@ def compare_accuracies(before, after, settings, *, names=None, not_judged: Conta
         not_judged: models whose differences are no gain and no loss.
 
     Returns:
-        list of MetricChange, list of Flips, and why the other models' predictions make no pairs.
+        list of MetricChange, list of Flips, and by model why its predictions make no pairs.
     """
-    tests, flips, unpaired = {}, [], []
+    tests, flips, unpaired = {}, [], {}
     for model, old in before.items():
-        if reason := no_pairs(model, old, after.get(model)):
-            unpaired.append(reason)
+        if reason := no_pairs(old, after.get(model)):
+            unpaired[model] = reason
             continue
         was, now = correct(old), correct(after[model])
         tests[model] = paired_difference(was, now, confidence=1 - settings.significance)
@@ -86,13 +89,11 @@ def compare_accuracies(before, after, settings, *, names=None, not_judged: Conta
     return accuracies, flips, unpaired
 
 
-def no_pairs(model, before, after):
+def no_pairs(before, after):
     """Why two tables of predictions are not of the same examples, or None where they are."""
     if after is None:
-        return f"the predictions of {model} are gone"
-    if not same_examples(before, after):
-        return f"the test examples of {model} are not the same"
-    return None
+        return GONE
+    return None if same_examples(before, after) else OTHER_EXAMPLES
 
 
 def same_examples(before, after):

@@ -1,6 +1,7 @@
 """All that a comparison needs of a revision: parameters, lock, metrics, predictions, examples."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +17,7 @@ from studykit.records.lock import Lock
 from studykit.records.parameters import load_yaml
 from studykit.records.pipeline import FILE, Pipeline
 from studykit.records.stale import stale_stages
-from studykit.study import load_study
+from studykit.study import Headline, load_study
 
 KINDS = ("predictions", "histories", "models", "data")  # outputs that are found by their pattern
 
@@ -38,6 +39,8 @@ class Results:
         paths: which file a thing comes from, by kind and name: of KINDS, and `metrics`, `claims`.
         accuracies: model to the name of the metric that its predictions decide.
         origins: the machine that made an output, by the output's path.
+        headlines: the metrics that a summary shows, by name, in its order.
+        files: MD5 of a file, or of each file in a folder, by path; empty of what is not there.
     """
 
     label: str
@@ -52,6 +55,8 @@ class Results:
     paths: dict[str, dict[str, str]] = field(default_factory=dict)
     accuracies: dict[str, str] = field(default_factory=dict)
     origins: dict[str, dict] = field(default_factory=dict)
+    headlines: dict[str, Headline] = field(default_factory=dict)
+    files: Callable[[str], dict[str, str]] = lambda path: {}
 
     @property
     def exist(self):
@@ -73,7 +78,8 @@ def read_results(revision, study=None):
     Raises:
         UserError: a file is not what its name says.
     """
-    outputs = (study or load_study()).outputs
+    study = study or load_study()
+    outputs = study.outputs
     lock = read_lock(revision)
     paths = {kind: find_outputs(revision, outputs, kind, lock.outs) for kind in KINDS}
     paths["metrics"] = metric_files(revision, outputs.claims)
@@ -105,7 +111,16 @@ def read_results(revision, study=None):
         paths=paths,
         accuracies=accuracy_names(predictions, metrics, outputs),
         origins=origins_of(revision, lock.md5s),
+        headlines=study.headlines_by_model(metrics),
+        files=lambda path: files_at(revision, path),
     )
+
+
+def files_at(revision, path):
+    """MD5 of a file, or of each file in a folder, by path from the root."""
+    if not revision.tree.is_folder(path):
+        return revision.tree.md5s([path])
+    return {f"{path}/{name}": md5 for name, md5 in revision.tree.files(path).items()}
 
 
 def find_outputs(revision, outputs, kind, paths):

@@ -1,4 +1,4 @@
-"""A comparison laid out in sections, for people to read: tables, and figures made of characters."""
+"""A comparison laid out for people to read: tables, and figures made of characters."""
 
 from dataclasses import dataclass, field
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from studykit.compare import models
 from studykit.compare.comparison import Comparison
+from studykit.compare.metrics import NOT_COMPARED
 from studykit.compare.paired import say_p
 from studykit.compare.results import Results
 from studykit.compare.text import draw_braille_grid, draw_sparkline
+from studykit.compare.wording import is_share, say_change, say_difference, say_number
 
-QUIET = ("unchanged", "within tolerance")  # judgements that need no reader
-MAX_ROWS = 25  # of a table before the rest is folded away
 MAX_CELLS = 8  # of the confusion matrices, those that changed most
-SHARES = {"accuracy", "precision", "recall", "f1"}  # words in the names of metrics in per cent
-METRIC_HEAD = ("metric", "before", "after", "change", "more than noise?")
+WORDS = {"noise": "not significant", "small loss": "loss below the threshold", "gone": "removed"}
+LOUD = ("moved", "new", "gone")  # judgements of metrics without a test that come first
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Section:
     """A part of the page: a table, whose first row is its head, or lines of characters.
 
     Attributes:
-        title: what it shows.
+        title: what it shows; empty where that needs no saying.
         rows: of the table.
         lines: where it is not a table.
         pictures: caption to path, in place of the lines where pictures can be shown.
@@ -33,11 +33,11 @@ class Section:
     rows: list[tuple] = field(default_factory=list)
     lines: str = ""
     pictures: dict[str, str] = field(default_factory=dict)
-    folded: bool = False
+    folded: bool = True
 
 
 def make_sections(comparison: Comparison, base: Results, head: Results, *, images: int):
-    """Lay out a comparison.
+    """Lay out a comparison, what decides first.
 
     Args:
         comparison: of the two.
@@ -48,87 +48,142 @@ def make_sections(comparison: Comparison, base: Results, head: Results, *, image
         list of Section, without empty ones.
     """
     names = ("", comparison.base, comparison.head)
-    shown, rest = split_metrics(comparison.metrics)
-    reruns = [(rerun.stage, _list(rerun.reasons)) for rerun in comparison.reruns]
+    curves = ("", "before", "last", "after", "last")
+    confusions = ("model", "confusion", "before", "after")
     sections = [
-        Section("Metrics", _table(METRIC_HEAD, map(metric_row, shown))),
-        Section("Claims", _table(names, map(_change_row, comparison.claims))),
-        Section("Parameters", _table(names, map(_change_row, comparison.params))),
-        Section("Stages that ran again", _table(("stage", "because of"), reruns)),
+        Section("", model_table(comparison), folded=False),
         Section(
-            "Data sets and models with other content",
+            "Claims that changed",
+            _table(("claim", "claimed", "before", "after"), _claim_rows(comparison, base, head)),
+            folded=False,
+        ),
+        *_inputs(comparison, names),
+        _other_metrics(comparison),
+        Section(
+            "Data and models with other content",
             _table(names, (_change_row(change, _brief_md5) for change in comparison.contents)),
         ),
-        Section(
-            "Validation curves, epoch by epoch",
-            _table(("", "before", "last", "after", "last"), _curve_rows(base, head)),
-        ),
+        Section("Validation by epoch", _table(curves, _curve_rows(base, head))),
         Section(
             "Confusions that changed most",
-            _table(
-                ("model", "confusion", "before", "after"), _confusion_rows(comparison, base, head)
-            ),
-        ),
-        *(
-            Section(group.title, lines=draw_braille_grid(group.images, group.captions))
-            for group in models.example_groups(comparison, base, head, images=images)
+            _table(confusions, _confusion_rows(comparison, base, head)),
         ),
         Section(
-            f"{len(rest)} other metrics", _table(METRIC_HEAD, map(metric_row, rest)), folded=True
+            "Examples that only one gets right",
+            lines="\n\n".join(
+                f"{group.title}\n\n{draw_braille_grid(group.images, group.captions)}"
+                for group in models.example_groups(comparison, base, head, images=images)
+            ),
         ),
     ]
     return [section for section in sections if section.rows or section.lines]
 
 
-def split_metrics(metrics):
-    """The metrics to show, the most important first, and the rest."""
-    loud = [metric for metric in metrics if metric.judgement not in QUIET]
-    shown = sorted(loud, key=_importance)[:MAX_ROWS]
-    names = {metric.name for metric in shown}
-    return shown, [metric for metric in metrics if metric.name not in names]
-
-
-def _importance(metric):
-    """Sorts what is tested first, then accuracies and losses, then the rest."""
-    headline = metric.name.endswith(("accuracy", "loss"))
-    return metric.test is None, not headline, metric.name.count(".")
+def model_table(comparison):
+    """A row per model: the headline metrics, and how the decisive one changed."""
+    columns = list(dict.fromkeys(title for each in comparison.models for title in each.metrics))
+    if not columns:
+        return []
+    decisive = columns[:1]
+    head = ("", *decisive, "change in points", f"{comparison.confidence:.0%} interval")
+    rows = []
+    for each in comparison.models:
+        cells = [_change_cell(each.metrics.get(column)) for column in columns]
+        metric = each.decisive
+        difference = "" if metric.judgement == NOT_COMPARED else _difference(metric)
+        rows.append(
+            (each.model, cells[0], difference, _interval(metric), *cells[1:], judgement(metric))
+        )
+    return [(*head, *columns[1:], "verdict"), *rows]
 
 
 def metric_row(metric):
-    """Cells of a metric: shares are in per cent, their differences in points."""
-    share = metric.test is not None or _is_share(metric)
-    before, after = (_number(value, share) for value in (metric.before, metric.after))
-    return metric.name, before, after, _difference(metric, share), _judgement(metric)
+    """Cells of a metric that no test covers."""
+    share = _is_share(metric)
+    values = (say_number(value, share=share) for value in (metric.before, metric.after))
+    points = " points" if share and metric.difference else ""
+    difference = f"{_difference(metric)}{points}"
+    return metric.name, *values, difference, judgement(metric)
 
 
-def _difference(metric, share):
-    if metric.difference is None:
-        return ""
-    if not metric.difference:
-        return "0"
-    if not share:
-        return _sign(f"{metric.difference:+.3g}")
-    points = f"{100 * metric.difference:+.2f} points"
-    if metric.test is None:
-        return _sign(points)
-    low, high = (f"{100 * bound:+.2f}" for bound in (metric.test.low, metric.test.high))
-    return _sign(f"{points} [{low}, {high}]")
+def judgement(metric):
+    """A judgement in words, with the p-value of its test."""
+    words = WORDS.get(metric.judgement, metric.judgement)
+    tested = metric.test and (metric.test.only_first or metric.test.only_second)
+    return f"{words}, {say_p(metric.p_value)}" if tested and metric.p_value is not None else words
 
 
-def _judgement(metric):
-    test = metric.test
-    if test is None or not (test.only_first or test.only_second):
-        return metric.judgement
-    p_value = "" if metric.p_value is None else f"{say_p(metric.p_value)}; "
-    counts = f"{test.only_first} examples lost, {test.only_second} won"
-    return f"{metric.judgement}: {p_value}{counts}"
+def _inputs(comparison, names):
+    """What differs of what results are made from, and which stages ran again for it."""
+    parameters, files = (
+        [reason for reason in comparison.reasons if reason.is_file is wanted]
+        for wanted in (False, True)
+    )
+    reruns = ((rerun.stage, ", ".join(rerun.reasons)) for rerun in comparison.reruns)
+    yield Section("Parameters", _table(names, map(_change_row, parameters)))
+    yield Section("Files", _table(("file", ""), map(_file_row, files)))
+    yield Section("Stages that ran again", _table(("stage", "because of"), reruns))
+
+
+def _other_metrics(comparison):
+    """Those that changed and are in no row of a model; the ones that moved first."""
+    shown = {metric.name for each in comparison.models for metric in each.metrics.values()}
+    others = [
+        metric
+        for metric in comparison.metrics
+        if metric.name not in shown and metric.judgement != "unchanged"
+    ]
+    others.sort(key=lambda metric: metric.judgement not in LOUD)
+    moved = sum(metric.judgement == "moved" for metric in others)
+    beyond = f", {moved} of them beyond their tolerance" if moved else ""
+    head = ("metric", "before", "after", "change", "judged")
+    return Section(f"Other metrics that changed{beyond}", _table(head, map(metric_row, others)))
 
 
 def _is_share(metric):
-    """Whether a metric is one that is told in per cent: by its name, and by its values."""
-    words = set(metric.name.replace("_", ".").split("."))
-    values = [value for value in (metric.before, metric.after) if value is not None]
-    return bool(words & SHARES) and all(0 <= value <= 1 for value in values)
+    return metric.test is not None or is_share(metric.name, (metric.before, metric.after))
+
+
+def _change_cell(metric):
+    """A metric before and after; nothing where there is none."""
+    if metric is None:
+        return ""
+    return say_change(metric.before, metric.after, share=_is_share(metric))
+
+
+def _difference(metric):
+    return say_difference(metric.difference, share=_is_share(metric))
+
+
+def _interval(metric):
+    """The interval of a tested difference, in points."""
+    if metric.test is None or metric.judgement == "unchanged":
+        return ""
+    low, high = (say_difference(bound, share=True) for bound in (metric.test.low, metric.test.high))
+    return f"[{low}, {high}]"
+
+
+def _claim_rows(comparison, base, head):
+    for change in comparison.claims:
+        claims = [results.claims.get(change.name) for results in (base, head)]
+        claimed = next(claim.get("claimed") for claim in reversed(claims) if claim)
+        yield (
+            change.name,
+            _claim_value(change.name, claimed),
+            *(_verdict(change.name, claim) for claim in claims),
+        )
+
+
+def _verdict(name, claim):
+    """A verdict with what was measured."""
+    if claim is None:
+        return "not claimed"
+    return f"{claim['verdict']}: {_claim_value(name, claim.get('measured'))}".removesuffix(": –")
+
+
+def _claim_value(name, value):
+    number = isinstance(value, int | float)
+    return say_number(value, share=is_share(name, [value])) if number else str(value or "–")
 
 
 def _curve_rows(base, head):
@@ -137,9 +192,9 @@ def _curve_rows(base, head):
         for metric in models.validation_metrics(*histories):
             curves = [history[metric] for history in histories]
             low, high = min(map(min, curves)), max(map(max, curves))
-            share = bool(set(metric.replace("_", "/").split("/")) & SHARES)
+            share = is_share(metric, (low, high))
             cells = (
-                (draw_sparkline(curve, low, high), _number(float(curve.iloc[-1]), share))
+                (draw_sparkline(curve, low, high), say_number(float(curve.iloc[-1]), share=share))
                 for curve in curves
             )
             yield f"{model} {metric}", *(cell for pair in cells for cell in pair)
@@ -170,21 +225,10 @@ def _change_row(change, show=str):
     return change.name, *("–" if value is None else show(value) for value in values)
 
 
+def _file_row(reason):
+    changed = "new" if reason.before is None else "removed" if reason.after is None else "changed"
+    return reason.name, changed
+
+
 def _brief_md5(md5):
     return md5[:8]
-
-
-def _list(reasons):
-    return ", ".join(reasons[:4]) + (f" and {len(reasons) - 4} more" if reasons[4:] else "")
-
-
-def _number(value, share):
-    if value is None:
-        return "–"
-    if share:
-        return f"{value:.2%}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
-
-
-def _sign(text):
-    return text.replace("-", "−")

@@ -8,19 +8,24 @@ import numpy as np
 BARS = "▁▂▃▄▅▆▇█"
 BLANK = "\u2800"  # a braille character without dots: as wide as the others, whatever the font
 INK = 96  # intensity, 0–255, from which a pixel is drawn
+MOST_BARS = 24
+WIDEST = 100  # characters of a line
 LARGEST = 32  # pixels of a drawing's longer side; larger images are made smaller
 # Bit of each dot of a braille character, 4 rows × 2 columns. Source: Unicode, block U+2800.
 DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
 
 def draw_sparkline(values, low, high):
-    """A bar for each value.
+    """A bar for each value, or, of more than MOST_BARS, for the mean of each of so many parts.
 
     Args:
         values: float (n,).
         low, high: values of the lowest and the highest bar.
     """
-    scaled = (np.asarray(values, float) - low) / (high - low or 1)
+    values = np.asarray(values, float)
+    if len(values) > MOST_BARS:
+        values = np.array([part.mean() for part in np.array_split(values, MOST_BARS)])
+    scaled = (values - low) / (high - low or 1)
     return "".join(BARS[round(level)] for level in np.clip(scaled, 0, 1) * (len(BARS) - 1))
 
 
@@ -41,16 +46,16 @@ def draw_braille(image):
     return ["".join(map(chr, row)) for row in codes.tolist()]
 
 
-def draw_braille_grid(images, captions, columns=6):
+def draw_braille_grid(images, captions):
     """Images side by side, a caption under each.
 
     Args:
         images: list of uint8 (height, width), all of one shape.
         captions: list of str, as many.
-        columns: images in a row.
     """
     drawn = [draw_braille(image) for image in images]
     width = max(len(line) for line in (*captions, *(lines[0] for lines in drawn)))
+    columns = max(1, (WIDEST + 2) // (width + 2))
     lines = []
     for start in range(0, len(images), columns):
         row = slice(start, start + columns)

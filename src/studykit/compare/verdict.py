@@ -5,54 +5,86 @@ from studykit.compare.paired import say_p
 
 OK, LOSS, INCOMPARABLE = 0, 1, 2  # exit statuses
 HOLDS, REFUTED = "reproduced", "refuted"  # verdicts on claims
-NOTED = {  # judgements that are worth a note, and what it says
-    "gone": "gone, so not compared",
-    "new": "new, so not compared",
-    "moved": "moved further than its tolerance, which fails nothing",
-    "small loss": "a loss beyond noise, and below the threshold",
-}
-MOST = 5  # names in a note
+REMOVED = "{} was removed"  # why a model's predictions make no pairs
+MOST = 3  # accuracies that a sentence without a loss or a gain names
 
 
-def conclude(status, metrics, broken, problems):
+def conclude(status, metrics, models, claims, broken, problems, titles):
     """The verdict, in one sentence.
 
     Args:
         status: the exit status.
         metrics: list of MetricChange.
-        broken: list of Change, the claims that no longer hold.
+        models: list of ModelChange.
+        claims: list of Change, of verdicts.
+        broken: those of the claims that no longer hold.
         problems: why something could not be compared.
+        titles: what to call a metric, by name.
     """
-    by_judgement: dict[str, list[str]] = {}
-    for metric in metrics:
-        by_judgement.setdefault(metric.judgement, []).append(describe_test(metric))
-    losses, gains = by_judgement.get("loss", []), by_judgement.get("gain", [])
-    if status == INCOMPARABLE:
-        return f"Could not compare: {'; '.join(problems)}."
-    if status == LOSS:
-        claims = [f"the claim {claim.name} no longer holds" for claim in broken]
-        return f"A loss: {'; '.join([*losses, *claims])}."
-    if gains:
-        return f"A gain, and no significant loss: {'; '.join(gains)}."
-    if set(by_judgement) <= {"unchanged"}:
-        return "No metric changed."
-    compared = [
-        describe_test(metric)
-        for metric in metrics
-        if metric.test and metric.judgement in ("noise", "small loss", NOT_JUDGED)
+
+    def tell(*judgements):
+        decisive = (model.decisive for model in models)
+        return [
+            describe(metric, titles)
+            for metric in decisive
+            if metric.test and metric.judgement in judgements
+        ]
+
+    others = [f"{model.model} is new" for model in models if model.decisive.judgement == "new"]
+    others += [
+        f"the claim {claim.name} is now {claim.after}"
+        for claim in claims
+        if claim not in broken and None not in (claim.before, claim.after)
     ]
-    return f"No significant loss{': ' if compared else ''}{'; '.join(compared)}."
+    if status == INCOMPARABLE:
+        rest = tell("gain", "noise", "small loss", NOT_JUDGED, "unchanged")
+        return f"Could not compare: {'; '.join([*problems, *rest])}."
+    if status == LOSS:
+        lost = [
+            f"the claim {claim.name} {'no longer holds' if claim.after else 'is dropped'}"
+            for claim in broken
+        ]
+        return f"A loss: {'; '.join([*tell('loss'), *lost, *problems])}."
+    if gains := tell("gain"):
+        return f"A gain, and no significant loss: {'; '.join([*gains, *others])}."
+    if all(metric.judgement == "unchanged" for metric in metrics):
+        return f"{'; '.join(['No metric changed', *others])}."
+    noise = tell("noise")
+    if len(noise) > MOST:
+        noise = [f"{len(noise)} accuracies changed by no more than chance explains"]
+    if changed := noise + tell("small loss", NOT_JUDGED):
+        others = changed + others
+    elif unchanged := tell("unchanged"):
+        others = unchanged[:MOST] + others
+    return f"No significant loss{': ' if others else ''}{'; '.join(others)}."
 
 
-def describe_test(metric):
+def describe(metric, titles):
     """A tested metric's change, in words."""
-    if metric.test is None:
-        return metric.name
     change = metric.test.difference
     direction = "rose" if change > 0 else "fell" if change < 0 else "stayed"
-    by = f" by {100 * abs(change):.2f} points" if change else ""
+    by = f" by {100 * abs(change):.2f} points to" if change else " at"
+    name = titles.get(metric.name, metric.name)
+    if metric.judgement == "unchanged":
+        return f"{name} is {metric.after:.2%}, as before"
     judged = NOT_JUDGED if metric.p_value is None else say_p(metric.p_value)
-    return f"{metric.name} {direction}{by} to {metric.after:.2%} ({judged})"
+    return f"{name} {direction}{by} {metric.after:.2%} ({judged})"
+
+
+def say_unpaired(unpaired):
+    """Why models' predictions make no pairs, in words.
+
+    Args:
+        unpaired: by model, OTHER_EXAMPLES, GONE or REMOVED.
+
+    Yields:
+        A clause for each reason.
+    """
+    for reason in dict.fromkeys(unpaired.values()):
+        *models, last = (model for model, its in unpaired.items() if its == reason)
+        named = f"{', '.join(models)} and {last}" if models else last
+        clause = reason.format(named)
+        yield clause.replace(" was ", " were ") if models else clause
 
 
 def say_stale(label, stages):
@@ -65,30 +97,13 @@ def no_longer_holds(claim):
     return claim.before == HOLDS and claim.after in (REFUTED, None)
 
 
-def note_metrics(metrics):
-    """A note for each judgement that is worth one."""
-    for judgement, meaning in NOTED.items():
-        names = [metric.name for metric in metrics if metric.judgement == judgement]
-        if names:
-            more = f" and {len(names) - MOST} more" if names[MOST:] else ""
-            yield f"{meaning}: {', '.join(names[:MOST])}{more}"
-
-
-def note_claims(claims, broken, excuse):
-    """A note for each claim that fares otherwise, and fails nothing.
+def note_claims(claims, excuse):
+    """Why claims that no longer hold fail nothing.
 
     Args:
         claims: list of Change, of verdicts.
-        broken: those of them that fail the change.
-        excuse: why the others do not.
+        excuse: why, or None where they fail the change.
     """
-    for claim in claims:
-        if claim in broken or not claim.before:
-            continue
-        if no_longer_holds(claim):
-            yield (
-                f"the claim {claim.name} is now {claim.after or 'dropped'}, {claim.before} before; "
-                f"it is not judged: {excuse}"
-            )
-        elif claim.after not in (HOLDS, None):
-            yield f"the claim {claim.name} is now {claim.after}, {claim.before} before"
+    lost = [claim.name for claim in claims if no_longer_holds(claim)]
+    if excuse and lost:
+        yield f"no claim counts as lost: {excuse}"
