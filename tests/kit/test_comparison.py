@@ -130,7 +130,8 @@ def test_without_a_tolerance_any_change_is_one():
 
 
 def test_a_metric_that_moved_fails_nothing():
-    comparison = compare(results(), results(metrics={"train.loss": 9.0}), SETTINGS)
+    moved = {"train.loss": 9.0, "net.accuracy": 0.95, "net.accuracy_low": 0.9}
+    comparison = compare(results(), results(metrics=moved), SETTINGS)
     assert comparison.status == 0
     assert comparison.verdict == "No significant loss: net.accuracy is 95.00%, as before."
     sections = make_sections(comparison, results(), results(), images=1)
@@ -329,6 +330,7 @@ def test_differences_have_a_sign_and_shares_are_in_points():
     assert say_difference(0.25) == "+0.25"
     assert say_difference(-0.0057, share=True) == "−0.57"
     assert say_difference(0.0) == "0"
+    assert say_difference(-4.9e-56) == "≈ 0"
     assert say_difference(None) == ""
 
 

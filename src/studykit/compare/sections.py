@@ -126,8 +126,13 @@ def _inputs(comparison, names):
 
 
 def _other_metrics(comparison):
-    """Those that changed and are in no row of a model; the ones that moved first."""
-    shown = {metric.name for each in comparison.models for metric in each.metrics.values()}
+    """Those that changed and are in no row of a model, nor its interval; what moved first."""
+    shown = {
+        f"{metric.name}{end}"
+        for each in comparison.models
+        for metric in each.metrics.values()
+        for end in ("", "_low", "_high")
+    }
     others = [
         metric
         for metric in comparison.metrics

@@ -49,7 +49,8 @@ def say_difference(difference, *, share=False):
         return "" if difference is None else "0"
     if share:
         return _sign(f"{100 * difference:+.2f}")
-    return ("+" if difference > 0 else "−") + say_number(abs(difference)).removeprefix("< ")
+    size = say_number(abs(difference))
+    return "≈ 0" if size.startswith("<") else f"{'+' if difference > 0 else '−'}{size}"
 
 
 def say_list(words):
