@@ -107,6 +107,8 @@ def warn(text):
 
 def one_line(text):
     """The words of a text, or of an exception, in one line without passwords and without SQL."""
+    for error in (text, getattr(text, "__cause__", None)):
+        text = getattr(error, "orig", None) or text  # what a database said, without SQLAlchemy
     said = " ".join(SQL.sub("", str(text)).split())
     return hide_passwords(said or type(text).__name__)
 

@@ -1,7 +1,7 @@
 """A SQLite store is made aside and then renamed; one that is not whole is told in a line.
 
-MLflow makes its tables in some fifty steps. What interrupts them, be it a kill or a full disk, leaves
-a file on which every later attempt fails, too.
+MLflow makes its tables in some fifty steps. What interrupts them, be it a kill or a full disk,
+leaves a file on which every later attempt fails, too.
 """
 
 import os
@@ -79,7 +79,7 @@ def check(database, command):
 
 def advised(error):
     """Any error of a store as an AdvisedError, in a line."""
-    said = machine_fault(error) or one_line(getattr(error, "orig", None) or error)
+    said = machine_fault(error) or one_line(error)
     for words, remedy in (
         ("is full", "free some space there"),
         ("readonly", "make it writable"),
