@@ -44,7 +44,7 @@ def test_after_kills_at_any_moment_nothing_is_left(tmp_path, preload):
     for number in range(KILLS):
         kill_at_any_moment(study, chance, list(VICTIMS)[number % len(VICTIMS)])
         wait_until(lambda: not processes_of(str(study.root)), seconds=120)
-    study.repro(FAULT="")
+    study.shell("dvc repro --force")
     wait_until(lambda: not processes_of(str(study.root)), seconds=120)
     assert found_in(study) == before
     study.kit("sync")
