@@ -23,12 +23,12 @@ def main():
     params = load(data=Data, evaluate=Evaluate, compute=Compute)
     with run("evaluate"):
         from imagesets import splits
-        from mnist_study.compute import configure, keras
-        from mnist_study.scores import claims, evaluation, outputs, robustness
+        from mnist_study.compute import configure
+        from mnist_study.scores import claims, evaluation, outputs, prediction, robustness
 
         configure(params.compute)
         test = splits.load(TEST)
-        models = {net: keras.saving.load_model(path, compile=False) for net, path in MODELS.items()}
+        models = {net: prediction.load(path) for net, path in MODELS.items()}
         evaluations = {
             net: evaluation.evaluate(model, test, params.evaluate) for net, model in models.items()
         }

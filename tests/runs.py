@@ -4,9 +4,9 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
 
-def store(study):
+def store(study, experiment="mnist-study"):
     """The runs in a tiny study's own store."""
-    return Runs(f"sqlite:///{study.root}/mlflow.db")
+    return Runs(f"sqlite:///{study.root}/mlflow.db", experiment)
 
 
 class Runs:

@@ -7,10 +7,9 @@ calls `main` with its `program` and `extra`.
 import argparse
 import os
 import sys
-import traceback
 from importlib import import_module, metadata
 
-from studykit.errors import UserError, hide_passwords
+from studykit.errors import UserError, hide_passwords, machine_fault, print_traceback
 from studykit.imports import resume_collector
 
 # Name of the subcommand: its module, and what it is for. The module has `add_arguments(parser)`,
@@ -71,9 +70,13 @@ def main(words=None, *, program="studykit", extra=None):
         # What is still buffered has no reader either; Python would complain of it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = NO_READER
-    except Exception:
-        traceback.print_exc()
-        status = CRASHED
+    except Exception as error:
+        if refused := machine_fault(error):
+            print(f"error: {refused}", file=sys.stderr)
+            status = getattr(module, "REFUSED", 1)
+        else:
+            print_traceback(type(error), error, error.__traceback__)
+            status = CRASHED
     sys.exit(status)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROWS_AT_ONCE = 1000  # of an array that is written block by block
+TEMPORARY = ".part-"  # begins the name of a writer's folder; its process id follows
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def atomic_write(path):
 
     The temporary file has the target's own name, in a hidden folder `.part-…` beside it that is
     this writer's alone: two writers never share one. A writer that is killed leaves its folder,
-    which the next one beside it removes.
+    which Git ignores and the next one beside it removes.
 
     Args:
         path: the target; its folder is made.
@@ -27,9 +28,10 @@ def atomic_write(path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent)
-    folder = path.parent / f".part-{os.getpid()}-{os.urandom(4).hex()}"
+    folder = path.parent / f"{TEMPORARY}{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir()
     try:
+        (folder / ".gitignore").write_text("*\n")
         yield folder / path.name
         os.replace(folder / path.name, path)
     finally:
@@ -38,7 +40,7 @@ def atomic_write(path):
 
 def _remove_leftovers(folder):
     """Remove what writers have left in a folder that were killed."""
-    for left in folder.glob(".part-*-*"):
+    for left in folder.glob(f"{TEMPORARY}*-*"):
         try:
             os.kill(int(left.name.split("-")[1]), 0)  # sends nothing
         except ProcessLookupError:

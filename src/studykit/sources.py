@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pooch
 
-from studykit.errors import UserError
+from studykit.errors import UserError, hide_passwords
 from studykit.source_kinds import FAULTS, Bring, SourceError, opener
 
 GZIPPED = (".gz", ".tgz")  # names of files whose SHA-256 is that of the file as it is
@@ -62,8 +62,9 @@ def fetch_files(
         if missing := {name: sha256[name] for name in sha256 if name not in origins}:
             opened = partial(open_source, source, timeout=timeout, retries=retries)
             faults = _ask(opened, missing, folder)
-            origins |= {name: source for name, fault in faults.items() if not fault}
-            refusals.append(f"  {source}: {_in_one_line(faults)}")
+            shown = hide_passwords(source)
+            origins |= {name: shown for name, fault in faults.items() if not fault}
+            refusals.append(f"  {shown}: {_in_one_line(faults)}")
     if lacking := [name for name in sha256 if name not in origins]:
         raise _no_source(where, parameter, lacking, refusals)
     return {name: origins[name] for name in sha256}

@@ -8,10 +8,11 @@ with.
 import os
 import runpy
 import sys
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from studykit import watch
-from studykit.errors import UserError, exit_on_user_error
+from studykit.errors import UserError, exit_on_user_error, one_line, warn
 from studykit.imports import pause_collector
 from studykit.tracking import connection
 
@@ -26,7 +27,7 @@ def main(words):
         SystemExit: the stage has ended otherwise than well.
     """
     pause_collector()
-    with exit_on_user_error():
+    with _outputs_restored_on_failure(), exit_on_user_error():
         if not words:
             raise UserError("python -m studykit.start MODULE: expected a module, received none")
         watch.end_with_dvc()
@@ -40,6 +41,35 @@ def main(words):
         # warm: end of the hook.
         connection.prepare()
         run_here(words)
+
+
+@contextmanager
+def _outputs_restored_on_failure():
+    """Bring back the outputs that DVC has removed before this stage, if the block fails."""
+    try:
+        yield
+    except BaseException as failure:
+        status = failure.code if isinstance(failure, SystemExit) else 1
+        if isinstance(status, str):
+            print(status, file=sys.stderr, flush=True)
+            failure.code = 1  # type: ignore[attr-defined]
+        if status and (stage := os.environ.get("DVC_STAGE", "").rpartition(":")[2]):
+            _restore_outputs(stage)
+        raise
+
+
+def _restore_outputs(stage):
+    from studykit.records.restore import restore_outputs  # only here: no good run needs it
+
+    try:
+        found, lacking = restore_outputs(stage)
+    except Exception as error:  # whatever it is, the stage's own fault has been told
+        warn(f"{stage}: the outputs of its last good run are not brought back: {one_line(error)}")
+        return
+    if found:
+        print(f"{stage}: brought back from its last good run: {', '.join(found)}", file=sys.stderr)
+    if lacking:
+        warn(f"{stage}: not to be had of its last good run, as not committed: {', '.join(lacking)}")
 
 
 def run_here(words):

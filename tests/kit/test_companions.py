@@ -34,16 +34,15 @@ def test_the_folder_of_sockets_is_the_users_own(sockets):
 def test_sockets_of_killed_companions_are_removed_by_the_next_one(sockets, monkeypatch):
     monkeypatch.setattr(background, "start", lambda *_, connection: None)
     sockets.mkdir(mode=0o700)
-    names = ("dead", "just made", "living")
+    names = ("dead", "living", ".new-1", ".new-2")
     bound = {name: socket.socket(socket.AF_UNIX) for name in names}
-    long_ago = time.time() - 1000
     for name, listening in bound.items():
         listening.bind(str(sockets / name))
-        if name != "just made":
-            os.utime(sockets / name, (long_ago, long_ago))
+    long_ago = time.time() - 1000
+    os.utime(sockets / ".new-1", (long_ago, long_ago))
     bound["living"].listen()
     bound["dead"].close()
     connection, address = companions.connect("studykit.warm.shared_tracker")
-    assert {path.name for path in sockets.iterdir()} == {"just made", "living", address.name}
+    assert {path.name for path in sockets.iterdir()} == {"living", ".new-2", address.name}
     for each in (connection, *bound.values()):
         each.close()

@@ -51,7 +51,7 @@ def dvc_stages():
                 stage.cmd,
                 {path(dep) for dep in stage.deps if not isinstance(dep, ParamsDependency)},
                 {path(dep): dep.params for dep in stage.deps if isinstance(dep, ParamsDependency)},
-                {Output(path(out), out.use_cache, kind(out)) for out in stage.outs},
+                {Output(path(out), out.use_cache, kind(out), out.persist) for out in stage.outs},
             )
             for stage in repository.index.stages
             if hasattr(stage, "name")

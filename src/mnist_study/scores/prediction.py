@@ -1,13 +1,28 @@
 """Ask a network what it sees."""
 
 from concurrent.futures import ThreadPoolExecutor
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.special import softmax
 
 from mnist_study.compute import available_cores, keras, tf
+from studykit.errors import UserError, one_line
 
 BATCH_SIZE = 500  # images at once; another number may choose other kernels, and other last bits
+
+
+def load(path):
+    """Load a network from its `.keras` file; no code that the file holds is run.
+
+    Raises:
+        UserError: it is damaged, or holds code, such as a Lambda layer.
+    """
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError, BadZipFile) as error:
+        said = one_line(error).partition(". ")[0][:200]
+        raise UserError(f"{path}: expected a model without code, received: {said}") from None
 
 
 def predict(model, split):

@@ -76,8 +76,8 @@ def rerun(revision):
     root, folder_in_root = (git("rev-parse", word) for word in ("--show-toplevel", "--show-prefix"))
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
         clone = Path(folder) / "clone"
-        subprocess.run(["git", "clone", "--quiet", "--no-checkout", root, clone], check=True)
-        subprocess.run(["git", "checkout", "--quiet", revision.commit], cwd=clone, check=True)
+        git("clone", "--quiet", "--no-checkout", root, str(clone), check=True)
+        git("-C", str(clone), "checkout", "--quiet", revision.commit, check=True)
         unset = ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
         environment = {key: value for key, value in os.environ.items() if key not in unset}
         print(f"Running every stage of {revision.label} anew in a clone.", flush=True)

@@ -23,7 +23,7 @@ def git(*words, check=False):
     if "not a git repository" in answer.stderr:
         raise UserError("the current folder: expected a Git repository, found none")
     if check or "dubious ownership" in answer.stderr:
-        raise UserError(f"git {words[0]}: {' '.join(answer.stderr.split())}")
+        raise _refusal(words[0], answer.stderr)
     return None
 
 
@@ -39,13 +39,15 @@ def read_files(commit, paths):
     """
     paths = list(paths)
     asked = "".join(f"{commit}:./{path}\n" for path in paths)
-    answer = subprocess.run(
+    answered = subprocess.run(
         ["git", "cat-file", "--batch", "--follow-symlinks"],
         input=asked.encode(errors="surrogateescape"),
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
-    position = 0
+        capture_output=True,
+        check=False,
+    )
+    if answered.returncode:
+        raise _refusal("cat-file", answered.stderr.decode(errors="replace"))
+    answer, position = answered.stdout, 0
     for path in paths:
         header, _, _ = answer[position : position + 10_000].partition(b"\n")
         position += len(header) + 1
@@ -56,3 +58,8 @@ def read_files(commit, paths):
         size = int(words[-1])
         yield path, answer[position : position + size] if words[1] == b"blob" else None
         position += size + 1
+
+
+def _refusal(word, said):
+    """Git's own words, and its remedy, as a UserError."""
+    return UserError(f"git {word}: {' '.join(said.split())}")

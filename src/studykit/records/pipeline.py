@@ -28,11 +28,13 @@ class Output:
         path: of a file or a folder.
         is_cached: whether DVC's cache holds it; otherwise it is usually in Git.
         kind: `outs`, `metrics` or `plots`, as it is declared.
+        persists: whether DVC leaves it where it is before it runs the stage.
     """
 
     path: str
     is_cached: bool = True
     kind: str = "outs"
+    persists: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,9 @@ class _Declared(BaseModel):
         for kind in KINDS:
             for out in getattr(self, kind):
                 for path, options in ({out: None} if isinstance(out, str) else out).items():
-                    cached = not isinstance(options, dict) or options.get("cache", True)
-                    yield Output(place(wdir, path), cached, kind)
+                    said = options if isinstance(options, dict) else {}
+                    cached, persists = said.get("cache", True), said.get("persist", False)
+                    yield Output(place(wdir, path), cached, kind, persists)
 
 
 class _Resolved(BaseModel):

@@ -136,7 +136,7 @@ def _local_copy(revision, path, expected, folder):
     copy = folder / expected / here.name
     if not copy.exists():
         if tree.md5(path) == expected:
-            _copy_from_tree(tree, path, copy)
+            copy_from_tree(tree, path, copy)
         else:
             copy_from_cache(expected, copy)
         if not _is_whole(copy, expected):
@@ -148,7 +148,7 @@ def _is_whole(copy, expected):
     return WorkingTree(copy.parent).md5(copy.name) == expected
 
 
-def _copy_from_tree(tree, path, copy):
+def copy_from_tree(tree, path, copy):
     """Copy a file or folder out of a Git commit."""
     for file in tree.paths(path) or [path]:
         target = copy / file[len(path) + 1 :] if file != path else copy

@@ -5,7 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 from studykit.records.revisions import all_revisions, resolve
 from studykit.records.stages import records
 
@@ -33,7 +33,7 @@ def run(arguments):
         else:
             rows = of_revision(store, arguments.name)
     except StoreError as error:
-        raise UserError(f"MLflow: {error}") from None
+        raise UserError(f"MLflow: {one_line(error)}") from None
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:

@@ -68,6 +68,15 @@ def here(execution, libraries=()):
     )
 
 
+def refusal():
+    """Why Git tells nothing of a repository that is there, in its own words; None where it does."""
+    try:
+        git("rev-parse", "HEAD")
+    except UserError as error:
+        return str(error) if str(error).startswith("git ") else None
+    return None
+
+
 def this_execution():
     """The key of the execution that this process, a stage, is a part of."""
     return process_key(dvc_processes(os.getpid())[0])

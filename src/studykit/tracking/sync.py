@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 from studykit.records.revisions import all_revisions, resolve
 from studykit.records.stages import records
 from studykit.study import load_study
@@ -56,7 +56,7 @@ def sync(revisions, *, say=tqdm.write):
     Raises:
         UserError: the store cannot be reached.
     """
-    from studykit.tracking.store import Store, StoreError
+    from studykit.tracking.store import AdvisedError, Store, StoreError
 
     counts: Counter[str] = Counter()
     command = load_study(os.environ.get("DVC_ROOT", ".")).command
@@ -66,9 +66,11 @@ def sync(revisions, *, say=tqdm.write):
             with tempfile.TemporaryDirectory() as folder:
                 for record in records(revision, Path(folder)):
                     counts.update([_sync_stage(store, record, revision, say)])
+    except AdvisedError as error:
+        raise UserError(f"MLflow: {error}") from None
     except StoreError as error:
         raise UserError(
-            f"MLflow: {error}; check MLFLOW_TRACKING_URI, then run `{command} sync` again"
+            f"MLflow: {one_line(error)}; check MLFLOW_TRACKING_URI, then run `{command} sync` again"
         ) from None
     return counts["added"], counts["present"] + counts["completed"], counts["completed"]
 

@@ -56,7 +56,7 @@ class Tracker:
         try:
             self._track(events)
         except Exception as error:  # whatever happens in a store must not reach the stage
-            self._send(warning=one_line(error)[:300])
+            self._send(warning=one_line(error)[:500])
             return False
         self._send(done=True)
         return True

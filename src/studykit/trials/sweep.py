@@ -13,6 +13,7 @@ from contextlib import closing
 from tqdm import tqdm
 
 from studykit.errors import UserError, uninterrupted
+from studykit.records.git import git
 from studykit.records.revisions import resolve
 from studykit.study import load_study
 from studykit.trials.trials import done, expand, grid, lines, seeds
@@ -90,6 +91,11 @@ def run_trials(trials, *, target=None, workers=None):
         UserError: the trials cannot be run at all.
     """
     target = target or load_study().last_stage
+    if git("rev-parse", "--verify", "--quiet", "HEAD") is None:
+        raise UserError(
+            "the current folder: expected a commit that experiments start from, found none; "
+            "git add . && git commit"
+        )
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]

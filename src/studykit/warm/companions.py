@@ -19,7 +19,8 @@ LIBRARY = Path(__file__).parents[1]
 SOCKETS = "/tmp/studykit-{user}"  # not in TMPDIR: an address has 107 bytes at most
 LOOKS = 0.5  # seconds between two looks at whether DVC has ended
 PATIENCE = 5  # seconds to wait for a connection, which the system makes at once
-SETTLED = 60  # seconds after which a socket that nobody listens to was left by a killed process
+UNNAMED = ".new-"  # begins the name of a socket that does not listen yet
+SETTLED = 60  # seconds after which such a one was left by a killed process
 
 
 class NotThereError(Exception):
@@ -79,6 +80,7 @@ def clients(dvc, address):
                 with client:
                     yield client
     address.unlink(missing_ok=True)
+    _remove_dead_sockets(address.parent)  # of other companions of this DVC, if they were killed
 
 
 def _folder():
@@ -100,12 +102,17 @@ def _digest(*words):
 
 
 def _start(module, dvc, address, connection):
-    """Start a companion and connect to it at once: it need not have come to listen, nor live on."""
+    """Start a companion and connect to it at once: it need not have come to listen, nor live on.
+
+    The socket has its address from when on it listens: so nobody takes it for a dead one.
+    """
     _remove_dead_sockets(address.parent)
-    address.unlink(missing_ok=True)
+    unnamed = address.with_name(f"{UNNAMED}{os.getpid()}")
+    unnamed.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(address))
+        listening.bind(str(unnamed))
         listening.listen()
+        os.replace(unnamed, address)
         background.start(module, dvc, str(address), connection=listening)
         connection.connect(str(address))
 
@@ -114,9 +121,11 @@ def _remove_dead_sockets(folder):
     """Remove the sockets that nobody listens to: their companions were killed."""
     for address in folder.iterdir():
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            if time.time() - address.lstat().st_mtime > SETTLED:
-                probe.setblocking(False)
-                try:
-                    probe.connect(str(address))
-                except ConnectionRefusedError:
-                    address.unlink(missing_ok=True)
+            is_new = address.name.startswith(UNNAMED)
+            if is_new and time.time() - address.lstat().st_mtime < SETTLED:
+                continue
+            probe.setblocking(False)
+            try:
+                probe.connect(str(address))
+            except ConnectionRefusedError:
+                address.unlink(missing_ok=True)

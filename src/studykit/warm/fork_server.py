@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Thread
 
 from studykit import start
+from studykit.errors import print_traceback
 from studykit.imports import large_imports
 from studykit.study import load_study
 from studykit.warm import companions
@@ -126,7 +127,11 @@ def _run(server, libc, sockets, folder, request, files):
     clients, client = sockets
     client.sendall(f"forked {os.getpid()}\n".encode())  # fails where the stage waits no longer
     clients.close()  # and with it the client
-    _run_as_stage(folder, files=files, **request)
+    try:
+        _run_as_stage(folder, files=files, **request)
+    except Exception as error:
+        print_traceback(type(error), error, error.__traceback__)
+        sys.exit(1)
 
 
 def _run_as_stage(server_folder, *, words, folder, environment, tracker, files):

@@ -4,7 +4,8 @@ A run is written from a StageRecord: its parameters, the files behind its output
 live run and one that is restored later from DVC take the same path, so they hold the same.
 """
 
+from studykit.tracking.store.database import AdvisedError
 from studykit.tracking.store.experiment import StoreError
 from studykit.tracking.store.store import Store
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["AdvisedError", "Store", "StoreError"]

@@ -1,6 +1,7 @@
 """The study's experiment in MLflow: to find and open it, to search its runs, to log to them."""
 
 import fcntl
+import logging
 import os
 import posixpath
 import random
@@ -28,8 +29,13 @@ from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
 )
 
+from studykit.errors import hide_passwords
 from studykit.study import load_study
-from studykit.tracking.store.location import follow_a_move, locate, sqlite_uri
+from studykit.tracking.store import database
+from studykit.tracking.store.location import follow_a_move, locate
+
+# Its traceback of many lines; the exception that it raises says the same.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
 ATTEMPTS = 5
@@ -89,8 +95,8 @@ class Experiment:
             params, tags: dicts of values by name.
         """
         metrics = list(metrics)
-        params = [Param(name(key), str(params[key])[:MAX_PARAM_VAL_LENGTH]) for key in params]
-        tags = [RunTag(name(key), str(tags[key])[:MAX_TAG_VAL_LENGTH]) for key in tags]
+        params = [Param(name(key), _shown(params[key], MAX_PARAM_VAL_LENGTH)) for key in params]
+        tags = [RunTag(name(key), _shown(tags[key], MAX_TAG_VAL_LENGTH)) for key in tags]
         for kind, items, size in (
             ("metrics", metrics, MAX_METRICS_PER_BATCH),
             ("params", params, MAX_PARAMS_TAGS_PER_BATCH),
@@ -114,9 +120,18 @@ def connect(root=None, *, read_only=False, on_progress, on_news):
         Experiment.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: the store cannot be reached, or used.
     """
     root = Path(root or os.environ.get("DVC_ROOT", ".")).resolve()
+    try:
+        return _connect(root, read_only=read_only, on_progress=on_progress, on_news=on_news)
+    except StoreError:
+        raise
+    except database.FAULTS as error:
+        raise database.advised(error) from None
+
+
+def _connect(root, *, read_only, on_progress, on_news):
     study, location, lock = load_study(root), locate(root), root / "mlflow.db.lock"
 
     def experiment(client, experiment_id):
@@ -130,12 +145,14 @@ def connect(root=None, *, read_only=False, on_progress, on_news):
     # would be another one.
     mlflow.set_tracking_uri(location.uri)
     if read_only:
+        if location.database:
+            database.check(location.database, study.command)
         client = MlflowClient(location.uri)
         found = client.get_experiment_by_name(study.name)
         return experiment(client, found and found.experiment_id)
     with locked(lock):
         if location.database:
-            _make_database(location.database)
+            database.prepare(location.database, study.command)
             if news := follow_a_move(location, study.name):
                 on_news(news)
         client = MlflowClient(location.uri)
@@ -145,6 +162,10 @@ def connect(root=None, *, read_only=False, on_progress, on_news):
 def name(text):
     """A text as MLflow allows it as name of a parameter, metric or tag."""
     return posixpath.normpath(re.sub(r"[^\w.\-:/ ]", "_", text))[:MAX_ENTITY_KEY_LENGTH]
+
+
+def _shown(value, length):
+    return hide_passwords(value)[:length]
 
 
 def found(ask, *words, **options):
@@ -179,19 +200,10 @@ def locked(path):
         yield
 
 
-def _make_database(database):
-    """Make a SQLite store: aside, since one whose making is interrupted would never open again."""
-    if database.exists():
-        return
-    aside = database.with_name(f"{database.name}.new")
-    aside.unlink(missing_ok=True)
-    MlflowClient(sqlite_uri(aside), sqlite_uri(aside)).search_experiments(max_results=1)
-    os.replace(aside, database)
-
-
 def _find_or_create(client, study, artifacts):
     experiment = client.get_experiment_by_name(study.name)
     if experiment is not None:
+        _check_is_not_deleted(experiment)
         return experiment.experiment_id
     tags = {
         "mlflow.note.content": study.description,
@@ -203,4 +215,14 @@ def _find_or_create(client, study, artifacts):
         experiment = client.get_experiment_by_name(study.name)
         if experiment is None:
             raise
+        _check_is_not_deleted(experiment)
         return experiment.experiment_id
+
+
+def _check_is_not_deleted(experiment):
+    if experiment.lifecycle_stage == "deleted":
+        raise database.AdvisedError(
+            f"the experiment {experiment.name} was deleted; "
+            f"`mlflow experiments restore -x {experiment.experiment_id}` brings it back, with its "
+            "runs"
+        )

@@ -51,6 +51,8 @@ class Store:
         """
         libraries = self._experiment.study.libraries
         run = runs.create(self._experiment, record, provenance.here(execution, libraries))
+        if refused := provenance.refusal():
+            self._experiment.on_news(f"MLflow: this run names no commit: {refused}")
         uri = self._experiment.client.tracking_uri
         self._monitor = SystemMetricsMonitor(run, tracking_uri=uri)
         self._monitor.start()
