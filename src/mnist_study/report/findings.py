@@ -7,6 +7,7 @@ import pandas as pd
 
 from imagesets.catalogue import find
 from mnist_study import replication, verdicts
+from mnist_study.report.weights import read_network
 from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
 from mnist_study.study import NETS
@@ -31,6 +32,7 @@ class Findings:
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
+        networks: net to its layers with their weights, as weights.read_network returned them.
         first_images: uint8 (classes, n, height, width, channels), the first of each, of train.
         images: index of a test image to uint8 (height, width, channels); of the samples and of
             every error.
@@ -47,6 +49,7 @@ class Findings:
     histories: dict
     predictions: dict
     layers: dict
+    networks: dict
     first_images: np.ndarray
     images: dict
     sampled: list
@@ -120,7 +123,7 @@ class Findings:
 
 
 def read_findings(params):
-    """Read the outputs of the earlier stages; neither test images nor models are opened.
+    """Read the outputs of the earlier stages; the test images are not opened.
 
     Args:
         params: dict of the sections in verdicts.PARAMETERS.
@@ -135,6 +138,7 @@ def read_findings(params):
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
+        networks={net: read_network(f"models/{net}.keras") for net in NETS},
         first_images=_read_arrays("plots/preprocess/images.npz")["images"],
         images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
         sampled=examples["sampled"].tolist(),

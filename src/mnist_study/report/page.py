@@ -11,6 +11,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from mnist_study import verdicts
+from mnist_study.report import bench
 from mnist_study.report.figures.panels import layout
 from mnist_study.report.figures.pictures import percent
 from mnist_study.report.figures.style import MANY, PALETTE, PANEL, compose, place_of, to_svg
@@ -62,6 +63,8 @@ def render(template, results, *, panels, **shown):
 
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
+    errors = wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))]
+    colours = {net: place_of(net) % len(PALETTE) for net in NETS}
     return environment.get_template(template).render(
         number=number,
         svgs=svgs,
@@ -71,11 +74,12 @@ def render(template, results, *, panels, **shown):
         results=results,
         panels=panels,
         nets=NETS,
-        colours={net: place_of(net) % len(PALETTE) for net in NETS},
+        colours=colours,
+        bench=bench.describe(results, errors, colours),
         many=len(results.classes) > MANY,
         key=key,
         claims=list(describe_claims(results)),
-        errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
+        errors=errors,
         num_errors=len(wrong),
         **shown,
     )
