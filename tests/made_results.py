@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from mnist_study import verdicts
+from mnist_study.compute import keras
 from mnist_study.replication import HISTORIES, MEASURED_ON, TRIALS, summarise
 from mnist_study.report import findings, page
 from mnist_study.report.figures import panels, pictures
@@ -109,6 +110,7 @@ def make_results(
         tables[net] = _answer(rng, labels, len(classes), right + step * place)
         evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
         _write_training(rng, net, shape, len(classes), place)
+        _write_model(net, shape, len(classes), convolves=net == convolution)
     write_json("plots/evaluate/scores.json", evaluated | _differences(tables))
     for net, table in tables.items():
         write_csv(f"plots/evaluate/{net}_predictions.csv", table)
@@ -219,6 +221,22 @@ def _write_training(rng, net, shape, num_classes, place):
     parameters = sum(layer[3] for layer in layers) * (2 + place % 4) // 2
     val = {"accuracy": 0.9, "lowest_loss": 0.4, "lowest_loss_epoch": 5}
     write_json(f"metrics/train_{net}.json", {"parameters": parameters, "val": val})
+
+
+def _write_model(net, shape, num_classes, *, convolves):
+    """A net that nothing has trained, small enough for a page."""
+    first = [keras.layers.Conv2D(7, 3, activation="relu")] if convolves else []
+    layers = [
+        keras.layers.Rescaling(1 / 255),
+        *first,
+        keras.layers.MaxPooling2D(max(1, shape[0] // 8)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(30, activation="relu"),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(num_classes, activation="softmax"),
+    ]
+    Path("models").mkdir(exist_ok=True)
+    keras.Sequential([keras.Input(shape, dtype="uint8"), *layers]).save(f"models/{net}.keras")
 
 
 def _write_repetitions(rng, nets, claims, seeds=4):

@@ -168,6 +168,18 @@ def test_a_number_opens_the_images_behind_it_with_any_nets(browser, made):
         browser.find("#behind button").click()
 
 
+def test_any_nets_answer_on_any_images(browser, made):
+    results, address = made
+    browser.open(address)
+    assert browser.find(".said").text.count(" says ") == len(results.networks)
+    assert browser("networks.length") == len(results.networks)
+    channels = results.image_shape[-1]
+    assert browser("document.querySelectorAll('.pad').length") == int(channels == 1)
+    rows = browser("document.querySelectorAll('.answers tr').length")
+    assert rows == min(12, len(results.classes)) * len(results.networks)
+    assert browser("document.querySelectorAll('.maps figure').length") > 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 800, 1400])
 def test_the_page_fits_its_window_and_asks_nothing_of_anyone(browser, report, width, scheme):

@@ -286,7 +286,7 @@ def stages_for(*nets):
     params = ["libraries", {"datasets.yaml": ["mnist"]}, *trained]
     return trained | {
         "evaluate": {"deps": ["data/processed/test.npz", *models, *histories]},
-        "report": {"deps": [*histories, *metrics], "params": params},
+        "report": {"deps": [*histories, *metrics, *models], "params": params},
     }
 
 
@@ -309,6 +309,7 @@ def test_a_pipeline_with_other_nets_is_taken(monkeypatch):
         ("evaluate", "deps", "plots/train_softmax/history.csv"),
         ("report", "deps", "plots/train_softmax/history.csv"),
         ("report", "deps", "metrics/train_softmax.json"),
+        ("report", "deps", "models/softmax.keras"),
         ("report", "params", "train_softmax"),
     ],
 )

@@ -18,13 +18,15 @@ def describe(results, errors, colours):
         colours: net to the number of its colour.
 
     Returns:
-        dict: shape, of an image; classes; recipe, how what is drawn becomes an image; nets, a list of
-        what weights.read_network returns, with name, title, colour and said, the predictions of
-        each image; index and label of each image, the samples first; pixels, those of all
-        images, as base64.
+        dict: shape, of an image; classes; noun; recipe, how what is drawn becomes an image; nets,
+        a list of what weights.read_network returns, with name, title, colour and said, the
+        predictions of each image; index and label of each image, the samples first; and pixels,
+        of all images, as base64.
     """
     shape = results.image_shape
-    shown = list(dict.fromkeys([*results.sampled, *errors]))[: max(1, BYTES // int(np.prod(shape)))]
+    room = max(1, BYTES // int(np.prod(shape)))
+    shown = list(dict.fromkeys([*results.sampled, *errors]))[:room]
+    recipe = {"box": round(20 / 28 * min(shape[:2])), "centre": "mass"}
     tables = {net: results.predictions[net].loc[shown] for net in NETS}
     nets = [
         {"name": net, "title": title, "colour": colours[net]}
@@ -36,7 +38,7 @@ def describe(results, errors, colours):
         "shape": shape,
         "classes": results.classes,
         "noun": results.data["noun"],
-        "recipe": {"box": round(20 / 28 * min(shape[:2])), "centre": "mass"} if shape[-1] == 1 else None,
+        "recipe": recipe if shape[-1] == 1 else None,
         "nets": nets,
         "index": shown,
         "label": next(iter(tables.values()))["label"].tolist(),

@@ -1,7 +1,7 @@
 """A saved network as a page can hold it: its layers in order, with their weights as text.
 
-A `.keras` file is a zip archive: `config.json` has the layers, `model.weights.h5` their variables, in
-groups that know the layers' names. It is read without TensorFlow, which takes seconds to import.
+A `.keras` file is a zip archive: `config.json` has the layers, `model.weights.h5` their variables,
+in groups that know the layers' names. It is read without TensorFlow, which takes seconds to import.
 
 Source: https://keras.io/guides/serialization_and_saving/
 """

@@ -35,6 +35,7 @@ function softmax({ shape, values }) {
 // To 1.5e-7. Source: M. Abramowitz, I. Stegun: Handbook of Mathematical Functions, 7.1.26.
 function erf(x) {
   const t = 1 / (1 + 0.3275911 * Math.abs(x));
-  const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  const factors = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+  const series = factors.reduce((sum, factor) => t * (sum + factor), 0);
   return Math.sign(x) * (1 - series * Math.exp(-x * x));
 }

@@ -63,8 +63,10 @@ const LAYERS = {
     const gamma = scale ? rest.shift() : null;
     const beta = center ? rest.shift() : null;
     const [mean, variance] = rest;
-    return overChannels((value, c) =>
-      ((value - mean[c]) / Math.sqrt(variance[c] + epsilon)) * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0));
+    return overChannels((value, c) => {
+      const standard = (value - mean[c]) / Math.sqrt(variance[c] + epsilon);
+      return standard * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0);
+    });
   },
 };
 
@@ -102,7 +104,8 @@ function makeConvolution(layer, [kernel, bias]) {
   refuse(layer.data_format !== "channels_last", layer, "channels first");
   const finish = activate(activation);
   return ({ shape: [height, width, channels], values }) => {
-    const [rows, columns] = [fit(height, size[0], strides[0], padding), fit(width, size[1], strides[1], padding)];
+    const rows = fit(height, size[0], strides[0], padding);
+    const columns = fit(width, size[1], strides[1], padding);
     const result = new Float32Array(rows.count * columns.count * filters);
     const sums = new Float64Array(filters);
     for (let row = 0; row < rows.count; row++) {
@@ -138,7 +141,8 @@ function makePooling(layer, join, start, finish) {
   const { pool_size: size, strides, padding } = layer;
   refuse(layer.data_format !== "channels_last", layer, "channels first");
   return ({ shape: [height, width, channels], values }) => {
-    const [rows, columns] = [fit(height, size[0], strides[0], padding), fit(width, size[1], strides[1], padding)];
+    const rows = fit(height, size[0], strides[0], padding);
+    const columns = fit(width, size[1], strides[1], padding);
     const result = new Float32Array(rows.count * columns.count * channels);
     for (let place = 0; place < result.length; place++) {
       const channel = place % channels;

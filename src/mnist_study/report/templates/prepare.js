@@ -9,16 +9,18 @@ const LEAST_CONTRAST = 12; // of 255; less is no drawing
 // recognition. Proceedings of the IEEE 86(11), 1998, section III.A.
 function prepareStrokes(picture, [height, width, channels], { box, centre }) {
   const ink = findInk(picture);
-  const around = ink && findBox(ink.isDrawn, picture.width);
-  if (!around) return null;
+  if (!ink) return null;
+  const around = findBox(ink, picture.width);
   const scale = box / Math.max(around.height, around.width);
   const rows = Math.max(1, Math.round(scale * around.height));
   const columns = Math.max(1, Math.round(scale * around.width));
   const small = average(ink.strength, picture.width, around, rows, columns);
   const largest = Math.max(...small);
-  const [y, x] = centre === "mass" ? findCentre(small, columns) : [Math.floor(rows / 2), Math.floor(columns / 2)];
+  const middle = [Math.floor(rows / 2), Math.floor(columns / 2)];
+  const [y, x] = centre === "mass" ? findCentre(small, columns) : middle;
   const pixels = small.flatMap((value) => Array(channels).fill((255 * value) / largest));
-  const [top, left] = [Math.floor(height / 2) - Math.round(y), Math.floor(width / 2) - Math.round(x)];
+  const top = Math.floor(height / 2) - Math.round(y);
+  const left = Math.floor(width / 2) - Math.round(x);
   return place(pixels, columns, [height, width, channels], top, left);
 }
 
@@ -38,17 +40,20 @@ function prepareWhole(picture, [height, width, channels]) {
 // Red, green and blue of an ImageData, 0–255. What is transparent becomes white, or black where
 // what is drawn is light.
 function readBands({ data }) {
-  const pixels = [...Array(data.length / 4).keys()];
-  const alpha = Float32Array.from(pixels, (pixel) => data[4 * pixel + 3] / 255);
-  const bands = [0, 1, 2].map((band) => Float32Array.from(pixels, (pixel) => data[4 * pixel + band]));
-  if (alpha.every((share) => share === 1)) return bands;
-  const drawn = bands.map((band) => sum(band.map((value, pixel) => value * alpha[pixel])));
-  const behind = sum(drawn) / (3 * sum(alpha)) < 128 ? 255 : 0;
-  return bands.map((band) => band.map((value, pixel) => behind + (value - behind) * alpha[pixel]));
-}
-
-function sum(values) {
-  return values.reduce((total, value) => total + value, 0);
+  let [light, alpha] = [0, 0];
+  for (let item = 0; item < data.length; item += 4) {
+    light += (data[item] + data[item + 1] + data[item + 2]) * data[item + 3];
+    alpha += data[item + 3];
+  }
+  const behind = light < 128 * 3 * alpha ? 255 : 0;
+  return [0, 1, 2].map((band) => {
+    const values = new Float32Array(data.length / 4);
+    for (let pixel = 0; pixel < values.length; pixel++) {
+      const share = data[4 * pixel + 3] / 255;
+      values[pixel] = behind + (data[4 * pixel + band] - behind) * share;
+    }
+    return values;
+  });
 }
 
 function readGrey(picture) {
@@ -56,33 +61,43 @@ function readGrey(picture) {
   return red.map((value, pixel) => 0.299 * value + 0.587 * green[pixel] + 0.114 * blue[pixel]);
 }
 
-// How strongly each pixel is drawn on, 0–1, and whether it counts as such; null where there is too
-// little contrast. The ground is the border's median colour; what is drawn differs from it in one
-// direction of colour, that of the largest differences.
+// How strongly each pixel is drawn on, 0–1, and from which strength on it counts as such; null
+// where there is too little contrast. The ground is the border's median colour; what is drawn
+// differs from it in one direction of colour, that of the largest differences.
 function findInk(picture) {
-  const bands = readBands(picture).map((band) => {
-    const ground = findMedian(band.filter((_, pixel) => isBorder(pixel, picture)));
-    return band.map((value) => value - ground);
-  });
-  const sizes = bands[0].map((_, pixel) => Math.hypot(...bands.map((band) => band[pixel])));
-  const sums = bands.map((band) => sum(band.map((value, pixel) => value * sizes[pixel])));
-  const norm = Math.hypot(...sums);
-  if (norm === 0) return null;
-  const along = sizes.map((_, pixel) =>
-    bands.reduce((sum, band, place) => sum + (band[pixel] * sums[place]) / norm, 0));
-  const found = along.filter((value) => value > LEAST_CONTRAST);
-  if (!found.length) return null;
-  const mean = sum(found) / found.length;
-  const contrast = findMedian(found.filter((value) => value >= mean));
-  return {
-    strength: along.map((value) => clamp((value / contrast - 0.15) / 0.7, 0, 1)),
-    isDrawn: along.map((value) => value > 0.4 * contrast),
-  };
+  const bands = readBands(picture);
+  const [red, green, blue] = bands;
+  const ground = bands.map((band) => findMedian(readBorder(band, picture)));
+  const direction = [0, 0, 0];
+  for (let pixel = 0; pixel < red.length; pixel++) {
+    for (let band = 0; band < 3; band++) bands[band][pixel] -= ground[band];
+    const size = Math.sqrt(red[pixel] ** 2 + green[pixel] ** 2 + blue[pixel] ** 2);
+    if (size === 0) continue;
+    for (let band = 0; band < 3; band++) direction[band] += size * bands[band][pixel];
+  }
+  const norm = Math.hypot(...direction) || 1;
+  const [r, g, b] = direction.map((each) => each / norm);
+  const strength = new Float32Array(red.length);
+  let [total, count] = [0, 0];
+  for (let pixel = 0; pixel < red.length; pixel++) {
+    strength[pixel] = r * red[pixel] + g * green[pixel] + b * blue[pixel];
+    if (strength[pixel] <= LEAST_CONTRAST) continue;
+    total += strength[pixel];
+    count++;
+  }
+  if (count === 0) return null;
+  const least = Math.max(total / count, LEAST_CONTRAST);
+  const contrast = findMedian(strength.filter((value) => value >= least));
+  for (let pixel = 0; pixel < red.length; pixel++) {
+    strength[pixel] = clamp((strength[pixel] / contrast - 0.15) / 0.7, 0, 1);
+  }
+  return { strength, drawn: (0.4 - 0.15) / 0.7 };
 }
 
-function isBorder(pixel, { width, height }) {
-  const [y, x] = [Math.floor(pixel / width), pixel % width];
-  return y === 0 || x === 0 || y === height - 1 || x === width - 1;
+function readBorder(band, { width, height }) {
+  const border = [band.subarray(0, width), band.subarray((height - 1) * width)];
+  for (let y = 1; y < height - 1; y++) border.push([band[y * width], band[(y + 1) * width - 1]]);
+  return Float32Array.from(border.flatMap((values) => [...values]));
 }
 
 function findMedian(values) {
@@ -90,15 +105,17 @@ function findMedian(values) {
 }
 
 // The smallest box that holds all pixels that are drawn on.
-function findBox(isDrawn, width) {
+function findBox({ strength, drawn }, width) {
   let [top, left, bottom, right] = [Infinity, Infinity, -1, -1];
-  isDrawn.forEach((yes, pixel) => {
-    if (!yes) return;
+  for (let pixel = 0; pixel < strength.length; pixel++) {
+    if (strength[pixel] <= drawn) continue;
     const [y, x] = [Math.floor(pixel / width), pixel % width];
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-    [left, right] = [Math.min(left, x), Math.max(right, x)];
-  });
-  return bottom < 0 ? null : { top, left, height: bottom - top + 1, width: right - left + 1 };
+    top = Math.min(top, y);
+    left = Math.min(left, x);
+    bottom = Math.max(bottom, y);
+    right = Math.max(right, x);
+  }
+  return { top, left, height: bottom - top + 1, width: right - left + 1 };
 }
 
 // A box of an image, scaled: each new pixel is the mean of those whose middle it covers.
