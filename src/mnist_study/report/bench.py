@@ -9,38 +9,21 @@ from mnist_study.study import NETS
 BYTES = 8_000_000  # of the images, before they are written as text
 
 
-def describe(results, errors, colours):
-    """Networks and images, as they can be written as JSON.
-
-    Args:
-        results: Findings.
-        errors: indices of test images that a net gets wrong, in the order of showing them.
-        colours: net to the number of its colour.
+def describe(results):
+    """Networks and images, as JSON can hold them.
 
     Returns:
-        dict: shape, of an image; classes; noun; recipe, how what is drawn becomes an image; nets,
-        a list of what weights.read_network returns, with name, title, colour and said, the
-        predictions of each image; index and label of each image, the samples first; and pixels,
-        of all images, as base64.
+        dict: shape, of an image; classes; recipe, how what is drawn becomes an image, or None;
+        index and label of each image, the samples first; pixels, of all; and nets, a list of what
+        weights.read_network returned, with name, title and said, the prediction of each image.
     """
-    shape = results.image_shape
-    room = max(1, BYTES // int(np.prod(shape)))
-    shown = list(dict.fromkeys([*results.sampled, *errors]))[:room]
-    recipe = {"box": round(20 / 28 * min(shape[:2])), "centre": "mass"}
-    tables = {net: results.predictions[net].loc[shown] for net in NETS}
-    nets = [
-        {"name": net, "title": title, "colour": colours[net]}
-        | {"said": tables[net]["prediction"].tolist(), **results.networks[net]}
-        for net, title in NETS.items()
-    ]
-    pixels = np.stack([results.images[index] for index in shown])
-    return {
-        "shape": shape,
-        "classes": results.classes,
-        "noun": results.data["noun"],
-        "recipe": recipe if shape[-1] == 1 else None,
-        "nets": nets,
-        "index": shown,
-        "label": next(iter(tables.values()))["label"].tolist(),
-        "pixels": base64.b64encode(pixels.tobytes()).decode(),
-    }
+    shape, tables = results.image_shape, results.predictions
+    shown = dict.fromkeys([*results.sampled, *results.images])
+    images = [*shown][: max(1, BYTES // np.prod(shape))]
+    said = {net: tables[net]["prediction"][images].tolist() for net in NETS}
+    nets = [{"name": n, "title": NETS[n], "said": said[n]} | results.networks[n] for n in NETS]
+    recipe = {"box": round(20 / 28 * min(shape[:2])), "centre": "mass"} if shape[2] == 1 else None
+    label = tables[nets[0]["name"]]["label"][images].tolist()
+    pixels = base64.b64encode(np.stack([results.images[index] for index in images])).decode()
+    about = {"shape": shape, "classes": results.classes, "recipe": recipe, "nets": nets}
+    return about | {"index": images, "label": label, "pixels": pixels}

@@ -26,6 +26,7 @@ BYTES = 8_000_000  # of all pictures of errors as they are shown, before compres
 
 def write_pages(folder, results, **shown):
     """Write the page, and its short form in Markdown; takes what render takes."""
+    shown["bench"] = bench.describe(results)
     for name, template in PAGES.items():
         write_text(f"{folder}/{name}", render(template, results, **shown))
 
@@ -37,8 +38,8 @@ def render(template, results, *, panels, **shown):
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: what figures.panels.draw_panels returned.
-        shown: grids, what figures.pictures.choose returned; confidence, of the intervals; versions,
-            of the libraries, by name.
+        shown: bench, what bench.describe returned; grids, what figures.pictures.choose returned;
+            confidence, of the intervals; versions, of the libraries, by name.
 
     Returns:
         str: text that needs no other file.
@@ -63,8 +64,6 @@ def render(template, results, *, panels, **shown):
 
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
-    errors = wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))]
-    colours = {net: place_of(net) % len(PALETTE) for net in NETS}
     return environment.get_template(template).render(
         number=number,
         svgs=svgs,
@@ -74,12 +73,11 @@ def render(template, results, *, panels, **shown):
         results=results,
         panels=panels,
         nets=NETS,
-        colours=colours,
-        bench=bench.describe(results, errors, colours),
+        colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
         key=key,
         claims=list(describe_claims(results)),
-        errors=errors,
+        errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
         num_errors=len(wrong),
         **shown,
     )

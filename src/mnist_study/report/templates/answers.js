@@ -32,11 +32,10 @@ function paintSeen(pixels) {
   canvas.setAttribute("aria-label", pixels ? "The image that the nets see" : "An empty image");
 }
 
-// The table of a net and its feature maps; returns what fills them with an answer, or empties them.
-function makePanel({ title, colour }) {
+// Fills a net's table; returns what shows an answer in it, and its feature maps, or no answer.
+function makePanel({ title }, place) {
   const count = Math.min(ROWS, bench.classes.length);
-  const table = document.createElement("table");
-  table.style.setProperty("--net", `var(--net-${colour})`);
+  const table = find(".answers").children[place];
   table.createCaption();
   const rows = Array.from({ length: count }, (_, place) => {
     const row = table.insertRow();
@@ -47,7 +46,6 @@ function makePanel({ title, colour }) {
     row.insertCell();
     return row;
   });
-  find(".answers").append(table);
   const maps = document.createElement("div");
   find(".maps").append(maps);
   return (answer) => {

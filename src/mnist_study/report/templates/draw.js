@@ -12,7 +12,7 @@ const networks = (globalThis.networks = bench.nets.map(build));
 
 if (networks.some((network) => network)) {
   find(".bench").hidden = false;
-  const panels = bench.nets.map((net, place) => networks[place] && makePanel(net));
+  const panels = bench.nets.map((net, place) => networks[place] && makePanel(net, place));
   const show = (pixels, what) => showAnswers(panels, pixels, what);
   const clear = bench.recipe ? setUpPad(show) : () => {};
   setUpPictures((pixels, what) => (clear(), show(pixels, what)));
@@ -133,9 +133,9 @@ function setUpSteps(show) {
     show(images.subarray(place * size, (place + 1) * size), what);
   }
   function step(by) {
-    const net = bench.nets[choice.value];
+    const net = bench.nets.find(({ name }) => name === choice.value);
     const chosen = [...bench.index.keys()].filter(
-      (place) => !choice.value || net.said[place] !== bench.label[place],
+      (place) => !net || net.said[place] !== bench.label[place],
     );
     const others = by > 0 ? chosen : chosen.toReversed();
     const next = others.find((place) => by * (place - shown) > 0) ?? others[0]; // round and round
