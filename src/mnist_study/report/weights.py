@@ -33,7 +33,7 @@ def read_network(path):
     with h5py.File(stored) as file:
         groups = [group["vars"] for group in file["layers"].values() if "vars" in group]
         arrays = {group.attrs["name"]: _read_arrays(group) for group in groups}
-    size = sum(map(len, sum(arrays.values(), [])))
+    size = sum(len(array) for each in arrays.values() for array in each)
     alone = [model | {"config": {"name": model["class_name"]}}]
     layers = model["config"]["layers"] if model["class_name"] == "Sequential" else alone
     read = [_describe(layer, arrays.get(layer["config"]["name"], [])) for layer in layers]
