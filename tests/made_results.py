@@ -49,13 +49,14 @@ def some(number):
     return dict(list(TITLES.items())[:number])
 
 
-def make_page(folder, *, nets, differences=(), **made):
+def make_page(folder, *, nets, differences=(), prepare=None, **made):
     """Make results in a folder and write figures and pages of them, as the stage `report` does.
 
     Args:
         folder: that is there.
         nets: net to title.
         differences: of the repetitions, in words.
+        prepare: imagesets.catalogue.Prepare, of images that are drawn.
         made: what make_results takes.
 
     Returns:
@@ -66,7 +67,7 @@ def make_page(folder, *, nets, differences=(), **made):
         patch.setattr(verdicts, "differences", lambda *_: list(differences))
         make_results(nets, **made)
         stated = state(made.get("claims", ()), nets)
-        patch.setattr(findings, "find", lambda name: name)
+        patch.setattr(findings, "find", lambda _: SimpleNamespace(prepare=prepare))
         patch.setattr(findings.claims, "state", lambda entry: stated)
         results = findings.read_findings({"data": {"name": "shapes"}})
         drawn = panels.draw_panels(results, confidence=CONFIDENCE, bins=10)
@@ -110,7 +111,7 @@ def make_results(
         tables[net] = _answer(rng, labels, len(classes), right + step * place)
         evaluated[net] = {"test": _score(tables[net]), "multiply_adds": 10 ** (4 + place)}
         _write_training(rng, net, shape, len(classes), place)
-        _write_model(net, shape, len(classes), convolves=net == convolution)
+        _write_model(net, shape, len(classes), convolves=net == "cnn")
     write_json("plots/evaluate/scores.json", evaluated | _differences(tables))
     for net, table in tables.items():
         write_csv(f"plots/evaluate/{net}_predictions.csv", table)

@@ -41,6 +41,18 @@ class Claim(Section):
         return self
 
 
+class Prepare(Section):
+    """How the makers of a data set drew its pictures, light on black, so that others can be alike.
+
+    Attributes:
+        box: pixels of the longer side of what is drawn.
+        centre: what lies in the middle of a picture: the centre of mass, or the box.
+    """
+
+    box: Count
+    centre: Annotated[Literal["mass", "box"], Field(description="mass or box")]
+
+
 class Entry(Section):
     """An entry.
 
@@ -61,6 +73,7 @@ class Entry(Section):
         label: name or number of the column with the labels.
         header: whether the first line of a table names its columns.
         maximum: intensity of white; it becomes 255.
+        prepare: for pictures of one's own that a trained model is asked about.
         licence, cite: of the data, for documents.
         claims: what the study states of this data set.
     """
@@ -82,6 +95,7 @@ class Entry(Section):
     label: str | int | None = None
     header: bool = True
     maximum: Count = 255
+    prepare: Prepare | None = None
     licence: str
     cite: str
     claims: list[Claim]

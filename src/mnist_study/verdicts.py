@@ -27,7 +27,7 @@ PARAMETERS = {
     "compute": ("deterministic", "instruction_set"),
 }
 # Of the data set's entry: what changes no image, and its name, which data.name holds.
-DESCRIBED = ("name", "sources", "title", "noun", "licence", "cite", "claims")
+DESCRIBED = ("name", "sources", "title", "noun", "licence", "cite", "claims", "prepare")
 CODE = (
     "src/imagesets",
     "src/mnist_study/compute.py",

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
+from imagesets.catalogue import Prepare
 from studykit.files import read_json
 from tests.built_report import build_report
 from tests.made_results import make_page, some
@@ -107,7 +108,11 @@ def report(tmp_path_factory):
 NAMES = ["<b>T-shirt/top & co.", "Trouser", "Pullover", "Ankle boot"]
 MADE = {
     "one net": {"nets": some(1), "classes": NAMES},
-    "five nets": {"nets": some(5), "classes": [*NAMES, *(f"class {n}" for n in range(16))]},
+    "five nets": {
+        "nets": some(5),
+        "classes": [*NAMES, *(f"class {n}" for n in range(16))],
+        "prepare": Prepare(box=20, centre="mass"),
+    },
     "47 classes": {"nets": some(3), "classes": [f"letter {n}" for n in range(47)], "tests": 800},
     "colour": {"nets": some(2), "classes": NAMES, "shape": (64, 96, 3)},
 }
@@ -173,8 +178,7 @@ def test_any_nets_answer_on_any_images(browser, made):
     browser.open(address)
     assert browser.find(".said").text.count(" says ") == len(results.networks)
     assert browser("networks.length") == len(results.networks)
-    channels = results.image_shape[-1]
-    assert browser("document.querySelectorAll('.pad').length") == int(channels == 1)
+    assert browser("document.querySelectorAll('.pad').length") == bool(results.data["prepare"])
     rows = browser("document.querySelectorAll('.answers tr').length")
     assert rows == min(12, len(results.classes)) * len(results.networks)
     assert browser("document.querySelectorAll('.maps figure').length") > 0

@@ -13,17 +13,17 @@ def describe(results):
     """Networks and images, as JSON can hold them.
 
     Returns:
-        dict: shape, of an image; classes; recipe, how what is drawn becomes an image, or None;
-        index and label of each image, the samples first; pixels, of all; and nets, a list of what
-        weights.read_network returned, with name, title and said, the prediction of each image.
+        dict: shape, of an image; classes; recipe, of grey images that are drawn; index and label of
+        each image, the samples first; pixels, of all; and nets, a list of what read_network
+        returned, with name, title and said, the prediction of each image.
     """
     shape, tables = results.image_shape, results.predictions
     shown = dict.fromkeys([*results.sampled, *results.images])
     images = [*shown][: max(1, BYTES // np.prod(shape))]
     said = {net: tables[net]["prediction"][images].tolist() for net in NETS}
     nets = [{"name": n, "title": NETS[n], "said": said[n]} | results.networks[n] for n in NETS]
-    recipe = {"box": round(20 / 28 * min(shape[:2])), "centre": "mass"} if shape[2] == 1 else None
     label = tables[nets[0]["name"]]["label"][images].tolist()
-    pixels = base64.b64encode(np.stack([results.images[index] for index in images])).decode()
-    about = {"shape": shape, "classes": results.classes, "recipe": recipe, "nets": nets}
-    return about | {"index": images, "label": label, "pixels": pixels}
+    pixels = b"".join(results.images[index].tobytes() for index in images)
+    recipe = dict(results.data["prepare"] or {}) if shape[2] == 1 else {}
+    about = {"shape": shape, "classes": results.classes, "recipe": recipe or None, "nets": nets}
+    return about | {"index": images, "label": label, "pixels": base64.b64encode(pixels).decode()}

@@ -28,7 +28,7 @@ class Findings:
     Attributes:
         metrics: content of each file of SCORES and of the nets' metrics, by its name.
         data: dict, what the data set is: title, noun (what an image shows), names of the classes
-            by label, height, width, channels (1 or 3), licence and cite.
+            by label, height, width, channels (1 or 3), licence, cite, and prepare, of its entry.
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
@@ -132,9 +132,10 @@ def read_findings(params):
     histories = verdicts.read_histories()
     trials, trial_histories = replication.read_tables()
     examples = _read_arrays("plots/evaluate/examples.npz")
+    entry = find(params["data"]["name"])
     return Findings(
         metrics={name: read_json(path) for name, path in files.items()},
-        data=read_json("plots/preprocess/data.json"),
+        data=read_json("plots/preprocess/data.json") | {"prepare": entry.prepare},
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
@@ -145,7 +146,7 @@ def read_findings(params):
         trials=trials,
         trial_histories=trial_histories,
         differences=verdicts.differences(params, trials, trial_histories, histories),
-        stated=claims.state(find(params["data"]["name"])),
+        stated=claims.state(entry),
         inputs=read_json("plots/evaluate/inputs.json"),
         robustness=pd.read_csv("plots/evaluate/robustness.csv"),
     )
