@@ -11,7 +11,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from mnist_study import verdicts
-from mnist_study.report import bench
+from mnist_study.report import weights
 from mnist_study.report.figures.panels import layout
 from mnist_study.report.figures.pictures import percent
 from mnist_study.report.figures.style import MANY, PALETTE, PANEL, compose, place_of, to_svg
@@ -26,7 +26,7 @@ BYTES = 8_000_000  # of all pictures of errors as they are shown, before compres
 
 def write_pages(folder, results, **shown):
     """Write the page, and its short form in Markdown; takes what render takes."""
-    shown["bench"] = bench.describe(results)
+    shown["bench"] = weights.describe(results)
     for name, template in PAGES.items():
         write_text(f"{folder}/{name}", render(template, results, **shown))
 
@@ -38,7 +38,7 @@ def render(template, results, *, panels, **shown):
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: what figures.panels.draw_panels returned.
-        shown: bench, what bench.describe returned; grids, what figures.pictures.choose returned;
+        shown: bench, what weights.describe returned; grids, what figures.pictures.choose returned;
             confidence, of the intervals; versions, of the libraries, by name.
 
     Returns:

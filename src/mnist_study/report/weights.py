@@ -1,7 +1,7 @@
-"""A saved network as a page can hold it, read without TensorFlow, which takes seconds to import.
+"""What the page's scripts are given: the networks with their weights, and test images.
 
 A `.keras` file is a zip archive: `config.json` has the layers, `model.weights.h5` their variables,
-in groups that know the layers' names.
+in groups that know the layers' names. It is read without TensorFlow, which takes seconds to import.
 
 Source: https://keras.io/guides/serialization_and_saving/
 """
@@ -12,10 +12,33 @@ import json
 import zipfile
 
 import h5py
+import numpy as np
 
+from mnist_study.study import NETS
 from studykit.files import md5
 
 LARGEST = 4_000_000  # bytes of a network's weights; those of a larger one have no room on a page
+BYTES = 8_000_000  # of the images, before they are written as text
+
+
+def describe(results):
+    """Networks and images, as JSON can hold them.
+
+    Returns:
+        dict: shape, of an image; classes; recipe, of grey images that are drawn; index and label of
+        each image, the samples first; pixels, of all; and nets, a list of what read_network
+        returned, with name, title and said, the prediction of each image.
+    """
+    shape, tables = results.image_shape, results.predictions
+    shown = dict.fromkeys([*results.sampled, *results.images])
+    images = [*shown][: max(1, BYTES // np.prod(shape))]
+    said = {net: tables[net]["prediction"][images].tolist() for net in NETS}
+    nets = [{"name": n, "title": NETS[n], "said": said[n]} | results.networks[n] for n in NETS]
+    label = tables[nets[0]["name"]]["label"][images].tolist()
+    pixels = b"".join(results.images[index].tobytes() for index in images)
+    recipe = dict(results.data["prepare"] or {}) if shape[2] == 1 else {}
+    about = {"shape": shape, "classes": results.classes, "recipe": recipe or None, "nets": nets}
+    return about | {"index": images, "label": label, "pixels": base64.b64encode(pixels).decode()}
 
 
 def read_network(path):
