@@ -210,7 +210,7 @@ class Soak:
     def _check_memory(self):
         largest: Counter[str] = Counter()
         for (_, _, kind), samples in self.memory.items():
-            largest[kind] = max(largest[kind], *(size for _, size in samples))
+            largest[kind] = max([largest[kind], *(size for _, size in samples)])
             if samples[-1][0] - samples[0][0] < LONG:
                 continue
             sizes = [size for _, size in samples]

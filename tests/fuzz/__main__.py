@@ -20,7 +20,9 @@ from pathlib import Path
 from tests.fuzz.targets import all_targets, documented
 
 CASES = Path(__file__).with_name("cases")
+SHORT = 60  # inputs of each target, in the tests
 SECONDS = 10  # for an input
+PATIENCE = 30  # times that, by the clock
 MEMORY = 4 * 2**30  # bytes of address space, beyond what the process has when it begins
 LONGEST = 4096  # bytes of an input that atheris makes
 
@@ -34,7 +36,13 @@ def main():
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: all")
     parser.add_argument("--runs", type=int, default=1_000_000, help="inputs of each target")
     parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--short", action="store_true", help="a few inputs of each, by Hypothesis")
     arguments = parser.parse_args()
+    if arguments.short:
+        limit_memory()
+        for name, target in all_targets().items():
+            guess(name, target, SHORT)
+        return
     if arguments.one:
         fuzz(arguments.one, arguments.runs)
         return
@@ -58,7 +66,8 @@ def fuzz(name, runs):
     try:
         import atheris
     except ImportError:
-        guess(name, runs)
+        limit_memory()
+        guess(name, all_targets()[name], runs)
         return
     with atheris.instrument_imports(include=["studykit", "imagesets", "PIL", "numpy.lib"]):
         target = all_targets()[name]
@@ -69,19 +78,19 @@ def fuzz(name, runs):
         (corpus / hashlib.md5(seed).hexdigest()).write_bytes(seed)
     options = [
         f"-runs={runs}", f"-artifact_prefix={CASES / name}/", f"-timeout={SECONDS}",
-        f"-rss_limit_mb={MEMORY // 2**20}", f"-max_len={LONGEST}", "-print_final_stats=1",
+        f"-rss_limit_mb={MEMORY // 2**20}", f"-max_len={LONGEST}", "-report_slow_units=1000",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: documented(target, content))
     atheris.Fuzz()
 
 
-def guess(name, runs):
+def guess(name, target, runs):
     """Change right inputs at random, by Hypothesis; keep the smallest one that is a fault."""
     from hypothesis import HealthCheck, Phase, given, settings
 
     from tests.fuzz.mutations import mutated
 
-    target, found = all_targets()[name], []
+    found: list[bytes] = []
 
     @settings(
         max_examples=runs,
@@ -120,13 +129,17 @@ def at_most(seconds):
     def stop(*_):
         raise HangError(f"longer than {seconds} seconds")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    # Of the processor's time, which no other process takes; for what waits, of the clock's.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(PATIENCE * seconds)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def limit_memory():

@@ -33,6 +33,13 @@ stages:
     cmd: run ${item.x} ${data.name} \\${plain}
     vars: [{c: 1}]
 """
+TEMPLATED = b"""\
+stages:
+  a:
+    cmd: run ${data.name}
+    params: [data, compute.seed, x]
+"""
+PARAMETERS = b"data: {name: own, more: {a: 1, b: [1, x]}}\ncompute: {seed: 0}\nx: 1.5\n"
 LOCK = b"""\
 schema: '2.0'
 stages:
@@ -61,7 +68,6 @@ ASSIGNMENTS = [
     b"a={b:1,c:'x y'}",
     b"a=range(1,4)",
     b"a=choice(1,2)",
-    b"'a=1'  # a comment",
 ]
 EVENTS = b'{"epoch": {"epoch": 1}}\n{"status": "KILLED"}\n'
 ANSWERS = b'{}\n{"say": "a"}\n{"warning": "a"}\n{"done": true}\n'

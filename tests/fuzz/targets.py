@@ -140,7 +140,9 @@ def shapes(content):
 
 
 def pipeline(content):
-    _stale(content, (ROOT / "dvc.lock").read_bytes())
+    from tests.fuzz import seeds
+
+    _stale(content, seeds.LOCK)
 
 
 def templates(content):
@@ -148,13 +150,16 @@ def templates(content):
 
 
 def lock(content):
-    _stale((ROOT / "dvc.yaml").read_bytes(), content)
+    from tests.fuzz import seeds
+
+    _stale(seeds.DVC_YAML, content)
 
 
 def parameters(content):
     from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
 
-    tree = Files({"dvc.yaml": (ROOT / "dvc.yaml").read_bytes(), "params.yaml": content})
+    tree = Files({"dvc.yaml": seeds.TEMPLATED, "params.yaml": content})
     _records(tree, Pipeline.of(tree))
 
 
@@ -301,13 +306,15 @@ def idx(content):
 def _stale(declared, locked):
     from studykit.records.lock import Lock
     from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
 
     tree = Files(
         {
             "dvc.yaml": declared,
             "dvc.lock": locked,
-            "params.yaml": (ROOT / "params.yaml").read_bytes(),
-            "datasets.yaml": (ROOT / "datasets.yaml").read_bytes(),
+            "params.yaml": seeds.PARAMETERS,
+            "other.json": b'{"y": 1}',
+            "whole.yaml": b"z: [1]",
         }
     )
     pipeline = Pipeline.of(tree)
@@ -335,7 +342,6 @@ def all_targets():
     def project(name):
         return [(ROOT / name).read_bytes()]
 
-    small = seeds.DVC_YAML
     return {
         "yaml": Target(yaml, [*project("params.yaml"), seeds.YAML]),
         "json": Target(as_json, project("metrics/train_cnn.json")),
@@ -346,15 +352,15 @@ def all_targets():
         "history": Target(history, project("plots/train_cnn/history.csv")),
         "examples": Target(examples, [seeds.npz(x=seeds.images(), index=np.arange(8))]),
         "shapes": Target(shapes, [seeds.npz(x=seeds.images(), y=np.arange(8)), seeds.keras()]),
-        "pipeline": Target(pipeline, [small, *project("dvc.yaml")]),
+        "pipeline": Target(pipeline, [seeds.DVC_YAML]),
         "templates": Target(templates, [seeds.TEMPLATES]),
         "lock": Target(lock, [seeds.LOCK]),
-        "parameters": Target(parameters, project("params.yaml")),
+        "parameters": Target(parameters, [seeds.PARAMETERS]),
         "checked": Target(checked, project("params.yaml")),
         "told": Target(told, project("studykit.yaml")),
         "catalogue": Target(catalogue, project("datasets.yaml")),
         "assignments": Target(assignments, seeds.ASSIGNMENTS),
-        "trial_file": Target(trial_file, [b"\n".join(seeds.ASSIGNMENTS)]),
+        "trial_file": Target(trial_file, [b"# trials\n" + b"\n".join(seeds.ASSIGNMENTS[:2])]),
         "picture": Target(picture, seeds.pictures()),
         "idx": Target(idx, [seeds.idx_images(), seeds.idx_labels()]),
         "csv": Target(reader("csv", "a.csv"), [seeds.csv()]),
