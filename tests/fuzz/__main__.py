@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,9 @@ def main():
     for name in arguments.targets or all_targets():
         began = time.monotonic()
         words = [sys.executable, "-m", "tests.fuzz", "--one", name, "--runs", str(arguments.runs)]
-        done = subprocess.run(words, capture_output=True, check=False)
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:  # libFuzzer leaves without tidying
+            environment = os.environ | {"TMPDIR": folder}
+            done = subprocess.run(words, env=environment, capture_output=True, check=False)
         took = time.monotonic() - began
         print(f"{name:18} {arguments.runs:>9,} inputs  {took:7.0f} s  "
               f"{'a fault' if done.returncode else 'no fault'}", flush=True)  # fmt: skip
@@ -72,7 +75,7 @@ def fuzz(name, runs):
     with atheris.instrument_imports(include=["studykit", "imagesets", "PIL", "numpy.lib"]):
         target = all_targets()[name]
         target.run(target.seeds[0])  # imports what it needs
-    corpus = Path(os.environ.get("CORPUS", "/tmp/studykit-fuzz"), name)
+    corpus = Path(os.environ.get("CORPUS", tempfile.gettempdir()), f"corpus-{name}")
     corpus.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds:
         (corpus / hashlib.md5(seed).hexdigest()).write_bytes(seed)

@@ -20,9 +20,8 @@ import numpy as np
 from studykit.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRATCH = Path(
-    tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-)
+_folder = tempfile.TemporaryDirectory(prefix="fuzz-")  # as long as this process lives
+SCRATCH = Path(_folder.name)
 
 
 @dataclass(frozen=True)
