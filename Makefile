@@ -15,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check bench bench-all ui results changes stale verify replicate \
+.PHONY: help repro test test-all fuzz soak audit check bench bench-all ui results changes stale verify replicate \
 	merge-driver plots-page lock upgrade resolve versions
 
 help: ## List the targets
@@ -31,6 +31,22 @@ test: $(VENV)/developing ## Run the tests, in about five minutes
 
 test-all: $(VENV)/developing ## Run all tests, the slow ones too
 	@$(VENV)/bin/pytest -q
+
+RUNS ?= 1000000
+TARGET ?=
+fuzz: $(VENV)/developing ## Look for inputs that break a reader: RUNS of each, for hours; of one TARGET
+	@PYTHONPATH=src $(VENV)/bin/python -m tests.fuzz --runs $(RUNS) $(TARGET)
+
+MINUTES ?= 30
+EXPERIMENTS ?= 200
+soak: $(VENV)/developing ## Run EXPERIMENTS for MINUTES while processes are killed; see what is left
+	@PYTHONPATH=src $(VENV)/bin/python -m tests.soak --minutes $(MINUTES) --experiments $(EXPERIMENTS)
+
+# .ci/audit-ignored lists findings that are answered: an id, and why it does not matter here.
+audit: ## Look the locks' packages up among known vulnerabilities; needs the network and pip-audit
+	@ignored=$$(sed -n 's/^\([A-Za-z0-9-]*\): .*/--ignore-vuln \1/p' .ci/audit-ignored); \
+	for lock in requirements.lock requirements-dev.lock; do \
+		pip-audit --strict --disable-pip --no-deps --require-hashes --requirement $$lock $$ignored || exit 1; done
 
 check: $(VENV)/developing ## Check lint, format, types and workflows
 	@$(LOCKED) | awk '!seen[$$1]++' | while read name version; do \

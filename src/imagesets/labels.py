@@ -21,7 +21,7 @@ def class_names(labels):
     Returns:
         list of str.
     """
-    found = np.unique(labels)
+    found = np.unique(_alike(labels))
     if (
         found.dtype.kind in "iu"
         and len(found)
@@ -30,6 +30,11 @@ def class_names(labels):
     ):
         return [str(number) for number in range(found[0], found[-1] + 1)]
     return in_order(str(label) for label in found)
+
+
+def _alike(labels):
+    """Labels that have an order: as words where they are neither all numbers nor all words."""
+    return labels if labels.dtype.kind in "iufbSU" else labels.astype(str)
 
 
 def number(labels, entry):
@@ -46,7 +51,7 @@ def number(labels, entry):
         UserError: a label is of no class.
     """
     dtype = np.uint8 if len(entry.classes) <= 256 else np.uint16
-    found, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    found, first, inverse = np.unique(_alike(labels), return_index=True, return_inverse=True)
     places = {name: place for place, name in enumerate(entry.classes)}
     numbers = [places.get(str(label), -1) for label in found.tolist()]
     if -1 in numbers and found.dtype.kind in "iu":

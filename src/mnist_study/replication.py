@@ -14,11 +14,15 @@ from mnist_study.scores import pairs
 from mnist_study.scores.claims import Verdict, judge_accuracy
 from mnist_study.scores.uncertainty import Interval, wilson_interval
 from mnist_study.study import NETS
-from studykit.files import read_json
+from studykit.files import read_csv, read_json
 
 TRIALS = "replication/trials.csv"
 HISTORIES = "replication/histories.csv"
 MEASURED_ON = "replication/measured_on.json"
+COLUMNS = (  # of the two tables
+    ("trial", "split_seed", "weights_seed", "net", "test/accuracy"),
+    ("trial", "net", "epoch", "train/loss", "train/accuracy", "val/loss", "val/accuracy"),
+)
 
 RULES = {  # by quantity: how many seeds are judged
     "accuracy": (
@@ -111,12 +115,12 @@ def judge_overfitting(claimed, losses, *, confidence):
 
 def read_tables():
     """The tables of all trials, and of their histories, as summarise takes them."""
-    return pd.read_csv(TRIALS), pd.read_csv(HISTORIES)
+    return read_csv(TRIALS, COLUMNS[0]), read_csv(HISTORIES, COLUMNS[1])
 
 
 def data_name():
     """The name of the data set that the trials are of; None where it was not kept."""
-    return read_json(MEASURED_ON)["params"].get("data.name")
+    return read_json(MEASURED_ON, {"params": dict})["params"].get("data.name")
 
 
 def val_losses(histories, net):

@@ -7,18 +7,17 @@ these differs from the study as it is, its own run alone decides.
 
 from pathlib import Path
 
-import pandas as pd
-
 from imagesets.catalogue import FILE, find
 from mnist_study import replication
-from mnist_study.replication import MEASURED_ON
+from mnist_study.replication import COLUMNS, MEASURED_ON
 from mnist_study.scores import claims
 from mnist_study.study import NETS
 from studykit.errors import UserError
-from studykit.files import md5, read_json
+from studykit.files import md5, read_csv, read_json
 from studykit.params import read
 
 JUDGED = ("plots/evaluate/claims.json", "plots/replicate/summary.json")
+VERDICTS = dict[str, claims.Verdict]
 # All that a trial's accuracies and histories depend on, besides the seeds; None means all keys.
 PARAMETERS = {
     "data": None,
@@ -77,7 +76,7 @@ def differences(params, trials, trial_histories, histories):
     Returns:
         list of str: in words; empty where the trials are of this study.
     """
-    there, here = read_json(MEASURED_ON), measured_on(params)
+    there, here = read_json(MEASURED_ON, {"params": dict, "code": dict}), measured_on(params)
     common = {net: history for net, history in histories.items() if net in set(trials["net"])}
     others = {*trials["net"], *NETS} - common.keys()
     without = tuple(
@@ -155,12 +154,8 @@ def decide(stated, once, repeated, differences):
 
 
 def read_decided():
-    """The verdicts that count, of the results in the current folder, and how the seeds differ.
-
-    Returns:
-        What decide returned, and what differences did.
-    """
-    once, repeated = map(read_json, JUDGED)
+    """What decide gives of the results in the current folder, and what differences does."""
+    once, repeated = map(read_json, JUDGED, (VERDICTS, {"seeds": int, "claims": VERDICTS}))
     trials, trial_histories = replication.read_tables()
     params = read()
     found = differences(params, trials, trial_histories, read_histories())
@@ -169,4 +164,4 @@ def read_decided():
 
 def read_histories():
     """Net to the pandas.DataFrame of its history."""
-    return {net: pd.read_csv(f"plots/train_{net}/history.csv") for net in NETS}
+    return {net: read_csv(f"plots/train_{net}/history.csv", COLUMNS[1][2:]) for net in NETS}

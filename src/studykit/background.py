@@ -23,9 +23,10 @@ def start(module, *words, connection):
         OSError: the system starts no process.
     """
     path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     process = subprocess.Popen(
         [sys.executable, "-m", module, *words],
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": f"{encoding}:replace"},
         stdin=connection.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

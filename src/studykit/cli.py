@@ -9,7 +9,13 @@ import os
 import sys
 from importlib import import_module, metadata
 
-from studykit.errors import UserError, hide_passwords, machine_fault, print_traceback
+from studykit.errors import (
+    UserError,
+    hide_passwords,
+    machine_fault,
+    print_anything,
+    print_traceback,
+)
 from studykit.imports import resume_collector
 
 # Name of the subcommand: its module, and what it is for. The module has `add_arguments(parser)`,
@@ -52,6 +58,7 @@ def main(words=None, *, program="studykit", extra=None):
         extra: subcommands beside COMMANDS, likewise.
     """
     words = sys.argv[1:] if words is None else words
+    print_anything()
     commands = dict(sorted((COMMANDS | (extra or {})).items()))
     module = None
     try:

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from contextlib import contextmanager
+from io import TextIOWrapper
 from urllib.parse import unquote
 
 from studykit.imports import resume_collector
@@ -57,6 +58,13 @@ def command(main):
     resume_collector()
     with exit_on_user_error():
         main()
+
+
+def print_anything():
+    """Have standard output take all characters: what its encoding lacks becomes a question mark."""
+    # Standard error takes all by itself. A fork's standard output was opened so: see `background`.
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors != "replace":
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager
@@ -135,6 +143,23 @@ def _secrets():
         found |= {user, password or user}
     found |= {unquote(each) for each in found}
     return sorted((each for each in found if len(each) > 2), key=len, reverse=True)
+
+
+@contextmanager
+def going_on(refuse, where=""):
+    """Say a user's mistake that ends the block in a line, and go on after it.
+
+    Args:
+        refuse: called with the UserError; None where it is to be raised.
+        where: what the line begins with.
+    """
+    try:
+        yield
+    except UserError as error:
+        if refuse is None:
+            raise
+        print(f"error: {where}{one_line(error)}", file=sys.stderr, flush=True)
+        refuse(error)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from studykit.errors import UserError
+
 ROWS_AT_ONCE = 1000  # of an array that is written block by block
 TEMPORARY = ".part-"  # begins the name of a writer's folder; its process id follows
 
@@ -54,15 +56,52 @@ def write_json(path, content):
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path):
-    """Read what write_json wrote."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_json(path, shape=None):
+    """Read what write_json wrote.
+
+    Args:
+        path: of the file.
+        shape: type that pydantic checks it by, such as `dict[str, dict]`; None for any.
+
+    Raises:
+        UserError: there is no such file, or it holds something else.
+    """
+    from studykit.documents import parse_json  # it imports more than writing needs
+
+    return parse_json(read_bytes(path), path, shape)
 
 
 def write_csv(path, frame):
     """Write a pandas table without its index; floats read back exactly."""
     with atomic_write(path) as beside:
         frame.to_csv(beside, index=False, lineterminator="\n")
+
+
+def read_csv(path, columns=()):
+    """Read a table that write_csv wrote.
+
+    Args:
+        path: of the file.
+        columns: names of columns that it has to have.
+
+    Raises:
+        UserError: there is no such file, or it is no such table.
+    """
+    from studykit.documents import parse_table
+
+    return parse_table(read_bytes(path), path, columns)
+
+
+def read_bytes(path):
+    """What a file holds.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: expected a file, found: {error.strerror}") from None
 
 
 def md5(path):

@@ -20,10 +20,10 @@ from pydantic import (
     create_model,
 )
 from pydantic.fields import FieldInfo
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from studykit.documents import parse_yaml
 from studykit.errors import UserError
+from studykit.files import read_bytes
 
 # Each constraint says in words what it expects: that text is the error message's.
 Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
@@ -61,8 +61,7 @@ def load(path="params.yaml", **schemas):
         UserError: a line for each mistake.
     """
     received = read(path)
-    if isinstance(received, dict):
-        received = {name: received[name] for name in schemas if name in received}
+    received = {name: received[name] for name in schemas if name in received}
     fields: dict[str, Any] = {name: (schema, ...) for name, schema in schemas.items()}
     return check(create_model("Params", __base__=Section, **fields), received, path)
 
@@ -101,16 +100,13 @@ def read(path="params.yaml"):
     """Read the file.
 
     Raises:
-        UserError: it is not there, or not YAML.
+        UserError: it is not there, not YAML, or holds no keys with values.
     """
-    try:
-        return YAML(typ="safe").load(Path(path))
-    except FileNotFoundError:
-        raise UserError(f"{path}: expected in the current folder, the repository's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: expected YAML, received: {' '.join(str(error).split())}"
-        ) from None
+    if not Path(path).exists():
+        raise UserError(f"{path}: expected in the current folder, the repository's root")
+    if values := parse_yaml(read_bytes(path), path):
+        return values
+    raise UserError(f"{path}: expected keys with values, received none")
 
 
 def check(schema, received, path="params.yaml"):

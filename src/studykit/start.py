@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from studykit import watch
-from studykit.errors import UserError, exit_on_user_error, one_line, warn
+from studykit.errors import UserError, exit_on_user_error, one_line, print_anything, warn
 from studykit.imports import pause_collector
 from studykit.tracking import connection
 
@@ -82,14 +82,18 @@ def run_here(words):
         SystemExit: the stage has ended otherwise than well, or a parameter is wrong.
     """
     from studykit import params  # only here: a process that asks for a fork needs none of these
+    from studykit.records import origins
+    from studykit.records.trees import WorkingTree
     from studykit.study import load_study
     from studykit.tracking import fingerprint
 
     module = words[0]
     pause_collector()
+    print_anything()
     with exit_on_user_error():
         fingerprint.prepare()
         params.check_all(load_study())
+        origins.read(WorkingTree())  # which a stage that makes a model adds to at its end
         if not _exists(module):
             raise UserError(f"{module}: expected a module in the current folder, found none")
         sys.argv = list(words)

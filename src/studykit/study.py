@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from studykit.documents import parse_yaml
 from studykit.dotted import look_up
 from studykit.errors import UserError
+from studykit.files import read_bytes
 
 FILE = "studykit.yaml"
 PARAMETER = re.compile(r"\$\{([\w.-]+)\}")  # as DVC's templates name one
@@ -194,12 +194,10 @@ def load_study(root="."):
         UserError: a line for each mistake.
     """
     path = Path(root, FILE)
-    try:
-        return Study.model_validate(YAML(typ="safe").load(path))
-    except FileNotFoundError:
+    if not path.exists():
         return Study(name=Path(root).resolve().name)
-    except YAMLError as error:
-        raise UserError(f"{FILE}: expected YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Study.model_validate(parse_yaml(read_bytes(path), FILE))
     except ValidationError as invalid:
         lines = (
             f"{FILE}: {'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}"

@@ -9,7 +9,9 @@ import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
+from studykit.records.pipeline import Pipeline
 from studykit.records.stages import StageRecord
+from studykit.records.trees import WorkingTree
 from studykit.tracking import provenance
 
 STUDY = """\
@@ -30,6 +32,8 @@ HISTORY = b"epoch,val/loss,val/accuracy\n1,0.5,0.8\n2,0.4,0.9\n"
 def record(folder, stage, *, params=None, deps=None, outs=None, lacking=(), values=None):
     """Make a stage's record, and write its inputs and outputs to a folder.
 
+    What `dvc.yaml` in the current folder says of the stage's outputs, the record says, too.
+
     Args:
         folder: Path.
         stage: its name.
@@ -45,6 +49,7 @@ def record(folder, stage, *, params=None, deps=None, outs=None, lacking=(), valu
         for name, part in inside.items():
             (root / path / name).parent.mkdir(parents=True, exist_ok=True)
             (root / path / name).write_bytes(part)
+    stage_in_yaml = Pipeline.of(WorkingTree()).stages.get(stage)
     return StageRecord(
         stage,
         params or {},
@@ -52,6 +57,7 @@ def record(folder, stage, *, params=None, deps=None, outs=None, lacking=(), valu
         {path: md5(content) for path, content in (outs or {}).items()},
         open=lambda path: None if path in lacking else root / path,
         values=values or {},
+        declared={out.path: out for out in stage_in_yaml.outs} if stage_in_yaml else {},
     )
 
 

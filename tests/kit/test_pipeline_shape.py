@@ -297,7 +297,7 @@ CONFLICT = "<<<<<<< HEAD\nstages: {}\n=======\nstages: {a: 1}\n>>>>>>> other\n"
         ("dvc.lock", "stages: {a: {cmd: x, outs: [{md5: a}]}}", "dvc.lock: stages.a.outs.0.path: "),
         ("params.yaml", CONFLICT, "params.yaml: expected YAML, found a merge conflict; resolve it"),
         ("params.yaml", "1", "params.yaml: expected keys with values, received a int"),
-        ("more.json", "{", "more.json: unable to read: 'more.json', JSON file structure is corr"),
+        ("more.json", "{", "more.json: expected JSON: Expecting property name"),
     ],
 )
 def test_wrong_content_is_one_line_that_names_the_file(tmp_path, name, text, message):

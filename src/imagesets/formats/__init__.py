@@ -4,10 +4,18 @@ A format's module has two functions. `read(folder, entry, fit)` returns Parts. `
 names)` looks at files that somebody adds, and returns keys of their entry.
 """
 
+import tarfile
+import zipfile
+import zlib
 from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
+
+BROKEN = (  # what libraries raise for files that are not what their names say
+    OSError, EOFError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError,
+    MemoryError, zlib.error, tarfile.TarError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imagesets.formats import Parts, parts_of
+from imagesets.formats import BROKEN, Parts, parts_of
 from imagesets.labels import class_names
 from studykit.errors import UserError, one_line
 
@@ -43,18 +43,16 @@ def read(folder, entry, fit):
 
 def guess(folder, names):
     """Keys of the entry of some tables; one without labels, as Kaggle's test.csv, is left out."""
-    import pandas as pd
-
     parts = parts_of(names) or {"train": names}
-    first = pd.read_csv(Path(folder, parts["train"][0]), nrows=1, header=None, dtype=str).iloc[0]
+    first = _table(Path(folder, parts["train"][0]), nrows=1, header=None, dtype=str).iloc[0]
     header = not all(str(value).replace(".", "", 1).isdecimal() for value in first)
     label = ("label" if "label" in set(first) else first[0]) if header else 0
     labelled = {
-        part: [name for name in files if not header or _has(Path(folder, name), label)]
+        part: [name for name in files if not header or label in _table(Path(folder, name), nrows=0)]
         for part, files in parts.items()
     }
     labels = [
-        pd.read_csv(Path(folder, name), usecols=[label], header=0 if header else None)[label]
+        _table(Path(folder, name), usecols=[label], header=0 if header else None)[label]
         for files in labelled.values()
         for name in files
     ]
@@ -62,18 +60,28 @@ def guess(folder, names):
     return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in labels]))}
 
 
-def _has(path, column):
+def _table(path, **options):
     import pandas as pd
 
-    return column in pd.read_csv(path, nrows=0).columns
+    try:
+        return pd.read_csv(path, **options)
+    except BROKEN as error:
+        raise _broken(path, error) from None
+
+
+def _broken(path, error):
+    return UserError(f"{path}: expected a CSV file, received: {one_line(error)[:300]}")
 
 
 def _count_lines(path):
     """At least as many rows as there are: empty lines count, too."""
     with open(path, "rb") as file:
         is_gzipped = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if is_gzipped else open)(path, "rb") as file:
-        return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
+    try:
+        with (gzip.open if is_gzipped else open)(path, "rb") as file:
+            return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b""))
+    except BROKEN as error:
+        raise _broken(path, error) from None
 
 
 def _chunks(path, entry):
@@ -82,8 +90,8 @@ def _chunks(path, entry):
     try:
         with pd.read_csv(path, chunksize=ROWS, header=0 if entry.header else None) as chunks:
             yield from chunks
-    except (ValueError, OSError, EOFError) as error:  # pandas' own are ValueErrors
-        raise UserError(f"{path}: expected a CSV file, received: {one_line(error)}") from None
+    except BROKEN as error:
+        raise _broken(path, error) from None
 
 
 def _label(chunk, entry):

@@ -6,17 +6,15 @@ count the images and to decode them one by one.
 
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
-from imagesets.formats import parts_of
+from imagesets.formats import BROKEN, parts_of
 from imagesets.labels import in_order
 from imagesets.pictures import Picture, fill, most_common_size
 from studykit.errors import UserError, one_line
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 TRAIN, TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
-BROKEN = (OSError, EOFError, RuntimeError, zlib.error, tarfile.TarError, zipfile.BadZipFile)
 
 
 def read(folder, entry, fit):

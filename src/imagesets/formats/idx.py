@@ -66,6 +66,9 @@ def guess(folder, names):
     largest = 0
     for header in headers.values():
         if len(header.shape) == 1 and header.shape[0]:
+            if header.type not in LABELS:
+                raise _unlike(header, "labels")
+            _check_length(header, LABELS[header.type])
             labels = np.empty(header.shape, LABELS[header.type])
             _read_into(header, labels)
             largest = max(largest, int(labels.max()))

@@ -1,16 +1,15 @@
 """NumPy files as `keras.datasets` has them: an .npz with x_train, y_train, x_test and y_test."""
 
 import zipfile
-import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from imagesets.formats import Parts
+from imagesets.formats import BROKEN, Parts
 from studykit.errors import UserError, one_line
 
 BLOCK = 2**20  # bytes that are read at once
-BROKEN = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
 
 
 def read(folder, entry, fit):
@@ -20,9 +19,16 @@ def read(folder, entry, fit):
         UserError: the file is broken, or its arrays are none of images with labels.
     """
     path = Path(folder, next(iter(entry.files)))
+    with _open(path) as archive:
+        return _read(path, archive)
+
+
+@contextmanager
+def _open(path):
+    """An .npz file as an archive; whatever is wrong with it is said in a line."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(path, archive)
+            yield archive
     except BROKEN as error:
         raise UserError(
             f"{path}: expected a whole .npz file, received: {one_line(error)}; fetch the file again"
@@ -33,9 +39,9 @@ def guess(folder, names):
     """Keys of the entry of an .npz file: the classes, as the labels are numbered or called."""
     from imagesets.labels import class_names
 
-    with np.load(Path(folder, names[0])) as arrays:
-        labels = [arrays[name] for name in ("y_train", "y_test") if name in arrays]
-    return {"classes": class_names(np.concatenate([each.ravel() for each in labels]))}
+    with _open(Path(folder, names[0])) as archive:
+        parts = [p for p in ("train", "test") if f"y_{p}.npy" in archive.namelist()]
+        return {"classes": class_names(np.concatenate([_labels(archive, p) for p in parts]))}
 
 
 def _read(path, archive):

@@ -1,11 +1,12 @@
 """Parquet as Hugging Face's hub has it: a column of encoded images, and one of labels."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from imagesets.formats import parts_of
+from imagesets.formats import BROKEN, parts_of
 from imagesets.labels import class_names
 from imagesets.pictures import Picture, fill, most_common_size
 from studykit.errors import UserError, one_line
@@ -34,21 +35,30 @@ def guess(folder, names):
     _, column = _columns(paths[0], file, None)
     classes = _names_in(file.schema_arrow, column)
     if classes is None:
-        tables = (_open(path).read(columns=[column])[column].to_numpy() for path in paths)
-        classes = class_names(np.concatenate(list(tables)))
+        with _whole(paths[0]):
+            tables = (_open(path).read(columns=[column])[column].to_numpy() for path in paths)
+            classes = class_names(np.concatenate(list(tables)))
     size = most_common_size(_pictures(paths, [], column))
     return parts | {"classes": classes, "label": column} | size
 
 
 def _open(path):
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _whole(path):
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+
+
+@contextmanager
+def _whole(path):
+    """Say of what cannot be read in the block that the file is broken."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, *BROKEN) as error:
         raise UserError(
-            f"{path}: expected a whole Parquet file, received: {one_line(error)}; "
+            f"{path}: expected a whole Parquet file, received: {one_line(error)[:300]}; "
             "fetch the file again"
         ) from None
 
@@ -90,13 +100,17 @@ def _pictures(train, test, label):
     for path in (*train, *test):
         file = _open(path)
         images, labels = _columns(path, file, label)
-        row = 0
+        for row, (content, name) in enumerate(_rows(path, file, images, labels)):
+            where = f"{path}: row {row}"
+            if not isinstance(content, bytes) or not isinstance(name, str | int):
+                raise UserError(f"{where}: expected an image with its label, received none")
+            yield Picture(where, name, path in test, content)
+
+
+def _rows(path, file, images, labels):
+    """Content of the image, and label, of each row."""
+    with _whole(path):
         for batch in file.iter_batches(ROWS, columns=[images, labels]):
             for image, name in zip(batch[images], batch[labels], strict=True):
                 content = image.as_py()
-                content = content["bytes"] if isinstance(content, dict) else content
-                where = f"{path}: row {row}"
-                if content is None or name.as_py() is None:
-                    raise UserError(f"{where}: expected an image with its label, received none")
-                yield Picture(where, name.as_py(), path in test, content)
-                row += 1
+                yield content["bytes"] if isinstance(content, dict) else content, name.as_py()

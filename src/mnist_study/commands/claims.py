@@ -3,7 +3,9 @@
 The exit status is 0 where every claim is reproduced, and 3 where one is not.
 """
 
+from mnist_study.params import Params
 from mnist_study.verdicts import read_decided
+from studykit.params import load
 
 NOT_REPRODUCED = 3
 
@@ -15,6 +17,9 @@ def add_arguments(parser):
 
 def run(arguments):
     """Print a line a claim; return the exit status."""
+    # Whichever versions of the libraries are installed: nothing is computed here.
+    schemas = {key: field.annotation for key, field in Params.model_fields.items()}
+    load(**{key: schema for key, schema in schemas.items() if key != "libraries"})
     decided, differences = read_decided()
     if not decided:
         print("There are no claims on this data set, so there are no verdicts.")

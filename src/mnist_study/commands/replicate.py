@@ -9,7 +9,7 @@ import json
 
 import pandas as pd
 
-from mnist_study.replication import HISTORIES, TRIALS
+from mnist_study.replication import COLUMNS, HISTORIES, TRIALS
 from mnist_study.study import NETS
 from mnist_study.verdicts import MEASURED_ON, measured_on
 from studykit.errors import UserError
@@ -58,20 +58,12 @@ def collect(revision):
     """
     params = revision.params()
     scores = json.loads(revision.read("metrics/evaluate.json"))
-    marks = {
-        "trial": revision.name,
-        "split_seed": params["preprocess"]["seed"],
-        "weights_seed": params["compute"]["seed"],
-    }
-    trials = [
-        marks | {"net": net, "test/accuracy": scores[net]["test"]["accuracy"]} for net in NETS
-    ]
+    drawn = params["preprocess"]["seed"], params["compute"]["seed"]
+    rows = [(revision.name, *drawn, net, scores[net]["test"]["accuracy"]) for net in NETS]
     histories = [
         pd.read_csv(io.BytesIO(revision.read(f"plots/train_{net}/history.csv"))).assign(
             trial=revision.name, net=net
         )
         for net in NETS
     ]
-    return pd.DataFrame(trials), pd.concat(histories)[
-        ["trial", "net", "epoch", "train/loss", "train/accuracy", "val/loss", "val/accuracy"]
-    ]
+    return pd.DataFrame(rows, columns=COLUMNS[0]), pd.concat(histories)[list(COLUMNS[1])]

@@ -14,6 +14,7 @@ from studykit.compare.results import read_results
 from studykit.compare.sections import Section, make_sections
 from studykit.compare.settings import settings_of
 from studykit.compare.verdict import INCOMPARABLE
+from studykit.documents import plain
 from studykit.errors import UserError
 from studykit.records.revisions import WORKSPACE, merge_base, resolve
 
@@ -64,7 +65,8 @@ def run(arguments):
         url = (arguments.image_url or arguments.images).rstrip("/")
         pictures = {caption: f"{url}/{name}" for caption, name in names.items()}
     if arguments.json:
-        print(json.dumps(as_dict(comparison) | {"pictures": pictures}, indent=2, default=str))
+        content = plain(as_dict(comparison) | {"pictures": pictures})
+        print(json.dumps(content, indent=2, default=str, allow_nan=False))
         return comparison.status
     sections = make_sections(comparison, base, head, images=settings.images)
     if pictures:

@@ -3,10 +3,14 @@
 On an opaque white ground, so that a page's dark theme leaves them as readable as a light one.
 """
 
-import matplotlib
+import os
+
 import numpy as np
 
 from studykit.files import atomic_write
+
+os.environ["MPLBACKEND"] = "agg"  # a notebook names its own, which matplotlib may not find
+import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

@@ -1,8 +1,6 @@
 """Where the models of a revision were trained: what may explain other bytes of the same inputs."""
 
-import json
-
-from studykit.records.origins import ORIGINS
+from studykit.records import origins
 
 
 def origins_of(revision, md5s):
@@ -12,10 +10,9 @@ def origins_of(revision, md5s):
         revision: Revision.
         md5s: MD5 of each output, by path. What was noted of other bytes is left out.
     """
-    noted = json.loads(revision.read(ORIGINS.as_posix()) or "{}")
     return {
         path: {key: value for key, value in origin.items() if key != "md5"}
-        for path, origin in noted.items()
+        for path, origin in origins.read(revision.tree).items()
         if origin.get("md5") == md5s.get(path)
     }
 

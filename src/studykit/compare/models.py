@@ -78,6 +78,8 @@ def confusions(before, after):
         The classes, ascending, and two int (classes, classes).
     """
     tables = [table[["label", "prediction"]] for table in (before, after)]
+    if len({*map(str, tables[0].dtypes), *map(str, tables[1].dtypes)}) > 1:
+        tables = [table.astype(str) for table in tables]  # words and numbers have no order
     classes = np.unique(np.concatenate([table.to_numpy().ravel() for table in tables])).tolist()
     return (
         classes,

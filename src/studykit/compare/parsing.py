@@ -1,51 +1,45 @@
 """Parse the files of a study's results: metrics, tables, examples."""
 
 import io
-import json
 import tomllib
+import zipfile
+import zlib
 from pathlib import PurePosixPath
 
 import numpy as np
-import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel
 
+from studykit.documents import parse_any_yaml, parse_json, parse_table
 from studykit.dotted import flatten
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
+
+# What NumPy raises for a file that is no `.npz`, lacks an array, or holds another kind of one.
+NO_ARRAYS = (
+    ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
-def parse(content, parser, where):
-    """Parse a file.
-
-    Args:
-        content: its bytes, or None where there is no such file.
-        parser: function of the bytes.
-        where: what messages call the file.
-
-    Returns:
-        What the parser gives; None where there is no such file.
-
-    Raises:
-        UserError: the file is not what its name says.
-    """
-    if content is None:
-        return None
-    try:
-        return parser(content)
-    except (ValueError, KeyError, YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{where}: cannot be read: {reason}") from None
+class _Claim(BaseModel):
+    verdict: str
 
 
 def metric_parser(path):
     """The parser of a file of metrics by its suffix, or None where it has none."""
     parsers = {
-        ".json": json.loads,
-        ".yaml": YAML(typ="safe").load,
-        ".yml": YAML(typ="safe").load,
-        ".toml": lambda content: tomllib.loads(content.decode()),
+        ".json": parse_json,
+        ".yaml": parse_any_yaml,
+        ".yml": parse_any_yaml,
+        ".toml": _parse_toml,
     }
     return parsers.get(PurePosixPath(path).suffix)
+
+
+def _parse_toml(content, where):
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: expected TOML: {one_line(error)}") from None
 
 
 def metric_prefix(path):
@@ -53,44 +47,75 @@ def metric_prefix(path):
     return str(PurePosixPath(path).with_suffix("")).removeprefix("metrics/").replace("/", ".")
 
 
-def numbers(content, prefix):
-    """The numbers of a metrics file by dotted name."""
+def numbers(content, prefix, where):
+    """The numbers of a metrics file by dotted name.
+
+    Args:
+        content: what its parser gave.
+        prefix: what the names begin with.
+        where: what messages call the file.
+
+    Raises:
+        UserError: it is a list or a text, or a number is not finite.
+    """
+    if isinstance(content, list | str):
+        kind = type(content).__name__
+        raise UserError(f"{where}: expected keys with numbers, received a {kind}")
     leaves = flatten({prefix: content})
-    return {
+    found = {
         name: value
         for name, value in leaves.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-
-
-def table(content):
-    """A table of comma-separated values."""
-    return pd.read_csv(io.BytesIO(content))
-
-
-def predictions(content):
-    """A table of predictions, a row per test example.
-
-    Raises:
-        ValueError: a column is missing.
-    """
-    found = table(content)
-    if not {"label", "prediction"} <= set(found):
-        columns = ", ".join(map(str, found))
-        raise ValueError(f"expected the columns label and prediction, received {columns}")
+    for name, value in found.items():
+        if value - value != 0:
+            raise UserError(f"{where}: {name}: expected a finite number, received {value}")
     return found
 
 
-def examples(content):
+def claims(content, where):
+    """Verdicts on claims: claim to a dict with its verdict."""
+    return parse_json(content, where, dict[str, _Claim])
+
+
+def table(content, where="the table"):
+    """A table of comma-separated values."""
+    return parse_table(content, where)
+
+
+def history(content, where):
+    """A table with a row per epoch."""
+    return parse_table(content, where, ["epoch"])
+
+
+def predictions(content, where):
+    """A table of predictions, a row per test example; it says a label and a prediction of each."""
+    found = parse_table(content, where, ["label", "prediction"])
+    lacking = found[["label", "prediction"]].isna().any(axis=1).to_numpy()
+    if lacking.any():
+        row = int(lacking.argmax()) + 1
+        raise UserError(f"{where}: row {row}: expected a label and a prediction, found none")
+    return found
+
+
+def examples(content, where="the examples"):
     """Test examples that are images, by their index in the tables of predictions.
 
     Returns:
         dict: index to uint8 (height, width), 0–255; empty where the examples are no images.
+
+    Raises:
+        UserError: it is no `.npz` file with the arrays x, and index, of one length.
     """
-    with np.load(io.BytesIO(content)) as arrays:
-        images = to_grey(arrays["x"])
-        index = arrays["index"].tolist()
-    return {} if images is None else dict(zip(index, images, strict=True))
+    try:
+        with np.load(io.BytesIO(content)) as arrays:
+            images = to_grey(arrays["x"])
+            index = arrays["index"].tolist()
+        return {} if images is None else dict(zip(index, images, strict=True))
+    except NO_ARRAYS as error:
+        raise UserError(
+            f"{where}: expected a .npz file with x and index: {one_line(error)[:200]}"
+        ) from None
 
 
 def to_grey(images):

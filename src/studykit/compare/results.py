@@ -1,6 +1,5 @@
 """All that a comparison needs of a revision: parameters, lock, metrics, predictions, examples."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -86,7 +85,7 @@ def read_results(revision, study=None):
 
     def parse(path, parser):
         content = path and read_output(revision, lock, path)
-        return parsing.parse(content, parser, f"{revision.label}: {path}")
+        return None if content is None else parser(content, revision.tree.describe(path))
 
     def tables(kind, parser):
         found = {name: parse(path, parser) for name, path in paths[kind].items()}
@@ -94,9 +93,10 @@ def read_results(revision, study=None):
 
     metrics: dict[str, float] = {}
     for prefix, path in paths["metrics"].items():
-        metrics |= parsing.numbers(parse(path, parsing.metric_parser(path)), prefix)
+        held = parse(path, parsing.metric_parser(path))
+        metrics |= parsing.numbers(held, prefix, revision.tree.describe(path))
     predictions = tables("predictions", parsing.predictions)
-    claims = parse(outputs.claims, json.loads) or {}
+    claims = parse(outputs.claims, parsing.claims) or {}
     paths["claims"] = {"claims": outputs.claims} if claims else {}
     return Results(
         label=revision.label,
@@ -105,7 +105,7 @@ def read_results(revision, study=None):
         metrics=metrics,
         claims=claims,
         predictions=predictions,
-        histories=tables("histories", parsing.table),
+        histories=tables("histories", parsing.history),
         examples=parse(outputs.examples, parsing.examples) or {},
         stale=stale_stages(revision),
         paths=paths,

@@ -16,7 +16,11 @@ def git(*words, check=False):
         UserError: this is no repository, or Git refuses to read it, or it failed and `check` is on.
     """
     answer = subprocess.run(
-        ["git", *words], capture_output=True, text=True, errors="surrogateescape", check=False
+        ["git", *words],
+        capture_output=True,
+        encoding="utf-8",  # whatever the locale is
+        errors="surrogateescape",
+        check=False,
     )
     if answer.returncode == 0:
         return answer.stdout.strip("\n")
@@ -41,7 +45,7 @@ def read_files(commit, paths):
     asked = "".join(f"{commit}:./{path}\n" for path in paths)
     answered = subprocess.run(
         ["git", "cat-file", "--batch", "--follow-symlinks"],
-        input=asked.encode(errors="surrogateescape"),
+        input=asked.encode("utf-8", "surrogateescape"),
         capture_output=True,
         check=False,
     )

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from studykit.documents import check_shape
 from studykit.records.parameters import full_name, load_yaml
-from studykit.records.pipeline import check_shape, makers, place, sort_stages
+from studykit.records.pipeline import makers, place, sort_stages
 from studykit.records.trees import folder_md5
 
 FILE = "dvc.lock"

@@ -5,15 +5,16 @@ why a model has other bytes elsewhere. It varies with the machine, so it is no o
 and no stage depends on it; the MD5 beside it says which bytes it speaks of.
 """
 
-import json
 import platform
 from pathlib import Path
 
+from studykit.documents import parse_json
 from studykit.errors import UserError
 from studykit.files import write_json
 from studykit.records.trees import WorkingTree
 
 ORIGINS = Path("models/origins.json")
+Noted = str | dict[str, str]  # of a property of a machine; its caches have a level each
 INSTRUCTION_SETS = {  # by oneDNN's name: the flag that Linux shows, the widest first
     "AVX512_CORE": "avx512bw",
     "AVX2": "avx2",
@@ -49,15 +50,9 @@ def read(tree):
     if content is None:
         return {}
     try:
-        origins = json.loads(content)
-    except ValueError:
-        origins = None
-    if not isinstance(origins, dict) or not all(isinstance(o, dict) for o in origins.values()):
-        raise UserError(
-            f"{tree.describe(ORIGINS.as_posix())}: expected JSON with an entry a model, received "
-            f"{content[:20].decode(errors='replace')!r}…; mend it or remove it"
-        )
-    return origins
+        return parse_json(content, tree.describe(ORIGINS.as_posix()), dict[str, dict[str, Noted]])
+    except UserError as error:
+        raise UserError(f"{error}; mend the file, or remove it") from None
 
 
 def this_machine():

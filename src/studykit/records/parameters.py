@@ -1,17 +1,14 @@
 """Parameters: what `params.yaml` and other files of parameters hold, as DVC reads them."""
 
 from pathlib import PurePosixPath
+from typing import Any
 
 import dpath
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from studykit.errors import UserError
+from studykit.documents import parse_json, parse_yaml
+from studykit.errors import UserError, one_line
 
 DEFAULT_FILE = "params.yaml"
-CONFLICT = b"<<<<<<< "  # how Git begins what it could not merge
-
-_yaml = YAML(typ="safe")
 
 
 class Parameters:
@@ -66,30 +63,23 @@ def load_yaml(tree, path):
     content = tree.read(path)
     if content is None:
         return {}
-    try:
-        values = _yaml.load(content)
-    except YAMLError as error:
-        where = tree.describe(path)
-        if any(line.startswith(CONFLICT) for line in content.splitlines()):
-            raise UserError(f"{where}: expected YAML, found a merge conflict; resolve it") from None
-        raise UserError(f"{where}: expected YAML: {' '.join(str(error).split())}") from None
-    if values is not None and not isinstance(values, dict):
-        kind = type(values).__name__
-        raise UserError(f"{tree.describe(path)}: expected keys with values, received a {kind}")
-    return values or {}
+    return parse_yaml(content, tree.describe(path))
 
 
 def _load_any(tree, path):
     """Read a file of parameters by what its suffix says, as DVC does: YAML, JSON, TOML, Python."""
-    if PurePosixPath(path).suffix.lower() not in (".json", ".toml", ".py"):
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in (".json", ".toml", ".py"):
         return load_yaml(tree, path)
-    from dvc.exceptions import DvcException
-    from dvc.utils.serialize import PARSERS
-
     content = tree.read(path)
     if content is None:
         return {}
+    if suffix == ".json":
+        return parse_json(content, tree.describe(path), dict[str, Any])
+    from dvc.exceptions import DvcException
+    from dvc.utils.serialize import PARSERS
+
     try:
-        return PARSERS[PurePosixPath(path).suffix.lower()](content.decode(), path)
-    except (DvcException, UnicodeDecodeError) as error:
-        raise UserError(f"{tree.describe(path)}: {' '.join(str(error).split())}") from None
+        return PARSERS[suffix](content.decode(), path)
+    except (DvcException, ValueError, RecursionError) as error:
+        raise UserError(f"{tree.describe(path)}: {one_line(error)}") from None

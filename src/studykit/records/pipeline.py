@@ -10,8 +10,9 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, model_validator
 
+from studykit.documents import check_shape
 from studykit.errors import UserError
 from studykit.records.parameters import DEFAULT_FILE, load_yaml
 from studykit.records.templates import is_templated, resolve
@@ -149,21 +150,6 @@ def sort_stages(reads):
 def place(wdir, path):
     """A path from the root, of one that a stage states from its own folder."""
     return path if "://" in path else posixpath.normpath(posixpath.join(wdir, path))
-
-
-def check_shape(model, content, where):
-    """Check what a file holds by a model of its shape.
-
-    Raises:
-        UserError: the first mistake, in a line.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as invalid:
-        error = invalid.errors()[0]
-        key = ".".join(str(part) for part in error["loc"])
-        received = "" if error["type"] == "missing" else f", received {error['input']!r:.60}"
-        raise UserError(f"{where}: {key}: {error['msg']}{received}") from None
 
 
 class _Group(BaseModel):

@@ -35,12 +35,12 @@ class Revision:
 
     @property
     def label(self):
-        """The name, and the commit where the name does not say it."""
+        """The name, as it can be read, and the commit where the name does not say it."""
         if self.commit is None:
             return self.name
         if self.commit.startswith(self.name):
             return self.commit[:7]
-        return f"{self.name} ({self.commit[:7]})"
+        return f"{readable(self.name)} ({self.commit[:7]})"
 
     @property
     def time(self):
@@ -88,7 +88,7 @@ def resolve(name):
         found = {base: commit for base, commit in found.items() if base == _commit("HEAD")} or found
     if not found:
         raise UserError(
-            f"{name}: expected a branch, tag, commit, experiment or `{WORKSPACE}`, "
+            f"{readable(name)}: expected a branch, tag, commit, experiment or `{WORKSPACE}`, "
             f"found none of that name{_shallow_hint()}"
         )
     if len(found) > 1:
@@ -131,6 +131,11 @@ def all_revisions():
     ]
 
 
+def readable(name):
+    """A name as it can be printed and stored: bytes of it that are no UTF-8 as `\\xff`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _experiments():
     """Match of EXPERIMENT and commit of each."""
     for ref, commit in _refs("refs/exps"):
@@ -141,8 +146,9 @@ def _experiments():
 def _refs(*prefixes):
     """Name and commit of each ref that points to a commit, itself or through an annotated tag."""
     fields = "%(objecttype)%(*objecttype) %(objectname) %(*objectname) %(refname)"
-    for line in (git("for-each-ref", f"--format={fields}", *prefixes) or "").splitlines():
-        kind, *commits, ref = line.split()
+    listed = git("for-each-ref", f"--format={fields}", *prefixes) or ""
+    for line in filter(None, listed.split("\n")):  # a name may hold other ends of lines, and blanks
+        kind, *commits, ref = filter(None, line.split(" "))
         if kind in ("commit", "tagcommit"):
             yield ref, commits[-1]
 

@@ -14,7 +14,7 @@ from studykit.errors import UserError
 from studykit.records.cache import MD5, copy_from_cache
 from studykit.records.lock import Lock
 from studykit.records.parameters import Parameters
-from studykit.records.pipeline import FILE, Pipeline
+from studykit.records.pipeline import FILE, Output, Pipeline
 from studykit.records.trees import WorkingTree
 
 
@@ -32,6 +32,7 @@ class StageRecord:
         open: function from a path to a local file or folder with that input's or output's content,
             or to None where it is not to be had.
         values: all of `params.yaml`, also what the stage does not declare.
+        declared: what `dvc.yaml` says of its outputs: Output by path.
     """
 
     stage: str
@@ -40,6 +41,7 @@ class StageRecord:
     outs: dict[str, str]
     open: Callable[[str], Path | None] = field(compare=False)
     values: dict[str, Any] = field(default_factory=dict, compare=False)
+    declared: dict[str, Output] = field(default_factory=dict, compare=False)
 
     @property
     def key(self):
@@ -78,6 +80,7 @@ def record_from_workspace(stage, root="."):
         outs=tree.md5s(out.path for out in declared.outs if not _is_elsewhere(out.path)),
         open=open_here,
         values=parameters.file(),
+        declared={out.path: out for out in declared.outs},
     )
 
 
@@ -94,8 +97,11 @@ def records(revision, folder):
     Raises:
         UserError: `dvc.yaml` or `dvc.lock` is wrong.
     """
-    tree = revision.tree
-    lock, values = Lock.of(tree, Pipeline.of(tree)), Parameters(tree).file()
+    tree, pipeline = revision.tree, Pipeline.of(revision.tree)
+    lock, values = Lock.of(tree, pipeline), Parameters(tree).file()
+    declared = {
+        name: {out.path: out for out in stage.outs} for name, stage in pipeline.stages.items()
+    }
 
     def open_file(path):
         return _local_copy(revision, path, lock.md5s[path], Path(folder))
@@ -108,6 +114,7 @@ def records(revision, folder):
             outs=_here(lock.stages[name].outs),
             open=open_file,
             values=values,
+            declared=declared.get(name, {}),
         )
         for name in lock.in_order()
     ]

@@ -5,7 +5,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from studykit.errors import UserError, one_line
+from studykit.errors import UserError, going_on, one_line
 from studykit.records.revisions import all_revisions, resolve
 from studykit.records.stages import records
 
@@ -26,19 +26,20 @@ def add_arguments(parser):
 def run(arguments):
     from studykit.tracking.store import Store, StoreError
 
+    refused: list[UserError] = []
     try:
         store = Store.connect(read_only=True)
         if RUN_ID.fullmatch(arguments.name):
-            rows = of_run(store, arguments.name)
+            rows = of_run(store, arguments.name, refuse=refused.append)
         else:
             rows = of_revision(store, arguments.name)
     except StoreError as error:
         raise UserError(f"MLflow: {one_line(error)}") from None
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2, allow_nan=False))
     else:
         print_table(rows)
-    return 0
+    return int(bool(refused))
 
 
 def of_revision(store, name):
@@ -58,12 +59,13 @@ def of_revision(store, name):
         ]
 
 
-def of_run(store, run):
+def of_run(store, run, *, refuse=None):
     """List the revisions and experiments that a run belongs to.
 
     Args:
         store: Store.
         run: id of a stage's run, or of a pipeline's.
+        refuse: as of `going_on`, for a revision that cannot be read.
 
     Returns:
         list of dict: stage, and the names of revisions whose stage is the same to DVC.
@@ -72,9 +74,10 @@ def of_run(store, run):
     revisions: dict[str, list[str]] = {stage: [] for stage in stages}
     with tempfile.TemporaryDirectory() as folder:
         for revision in all_revisions():
-            for record in records(revision, Path(folder)):
-                if stages.get(record.stage) == record.key:
-                    revisions[record.stage].append(revision.label)
+            with going_on(refuse):
+                for record in records(revision, Path(folder)):
+                    if stages.get(record.stage) == record.key:
+                        revisions[record.stage].append(revision.label)
     return [{"stage": stage, "revisions": names} for stage, names in revisions.items()]
 
 

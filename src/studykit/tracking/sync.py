@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from studykit.errors import UserError, one_line
-from studykit.records.revisions import all_revisions, resolve
+from studykit.errors import UserError, going_on, one_line
+from studykit.records.revisions import all_revisions, readable, resolve
 from studykit.records.stages import records
 from studykit.study import load_study
 from studykit.tracking import provenance
@@ -37,24 +37,26 @@ def run(arguments):
         revisions = all_revisions()
     else:
         revisions = [resolve(name) for name in arguments.revisions or ["workspace"]]
-    added, present, completed = sync(revisions)
+    refused: list[UserError] = []
+    added, present, completed = sync(revisions, refuse=refused.append)
     also = f" ({completed} completed)" if completed else ""
     print(f"{added} runs added, {present} there already{also}, in {len(revisions)} revisions")
-    return 0
+    return int(bool(refused))
 
 
-def sync(revisions, *, say=tqdm.write):
+def sync(revisions, *, say=tqdm.write, refuse=None):
     """Write the missing runs of some revisions, and what their other runs lack.
 
     Args:
         revisions: list of Revision.
         say: called with a line for each run that was missing, or lacked something.
+        refuse: as of `going_on`.
 
     Returns:
         How many runs were added, how many were there, and how many of these were completed.
 
     Raises:
-        UserError: the store cannot be reached.
+        UserError: the store cannot be reached; or, without `refuse`, a file is wrong.
     """
     from studykit.tracking.store import AdvisedError, Store, StoreError
 
@@ -63,9 +65,10 @@ def sync(revisions, *, say=tqdm.write):
     try:
         store = Store.connect(on_news=say)
         for revision in tqdm(revisions, unit="revision", disable=not sys.stderr.isatty()):
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, going_on(refuse):
                 for record in records(revision, Path(folder)):
-                    counts.update([_sync_stage(store, record, revision, say)])
+                    with going_on(refuse, f"{record.stage} of {revision.label}: "):
+                        counts.update([_sync_stage(store, record, revision, say)])
     except AdvisedError as error:
         raise UserError(f"MLflow: {error}") from None
     except StoreError as error:
@@ -93,9 +96,9 @@ def _sync_stage(store, record, revision, say):
 
 def _origin(revision):
     return provenance.restored(
-        revision.name if revision.baseline else revision.label,
+        readable(revision.name) if revision.baseline else revision.label,
         commit=revision.commit,
         time=revision.time,
-        experiment=revision.name if revision.baseline else "",
+        experiment=readable(revision.name) if revision.baseline else "",
         baseline=revision.baseline or "",
     )

@@ -7,12 +7,13 @@ import re
 import shlex
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from studykit import study
+from studykit.documents import decode
 from studykit.dotted import flatten, look_up
 from studykit.errors import UserError
+from studykit.files import read_bytes
 from studykit.params import check_values
 from studykit.records.parameters import DEFAULT_FILE
 from studykit.records.revisions import WORKSPACE, Revision, all_revisions
@@ -124,17 +125,15 @@ def lines(path):
     Raises:
         UserError: there is no such file, or a line is none of overrides.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{os.path.relpath(path)}: {error.strerror}") from None
+    path = os.path.relpath(path)
+    text = decode(read_bytes(path), path)
     overrides: list[dict[str, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         try:
             words = shlex.split(line, comments=True)
             overrides += grid(words) if words else []
         except (UserError, ValueError) as error:
-            raise UserError(f"{os.path.relpath(path)}:{number}: {error}") from None
+            raise UserError(f"{path}:{number}: {error}") from None
     return overrides
 
 

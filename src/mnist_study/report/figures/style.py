@@ -1,11 +1,13 @@
 """One style for all figures, and the same bytes each time one is saved."""
 
 import io
+import os
 import re
 import textwrap
 from functools import partial
 from pathlib import Path
 
+os.environ["MPLBACKEND"] = "agg"  # a notebook names its own, which matplotlib may not find
 import matplotlib
 
 matplotlib.use("Agg")

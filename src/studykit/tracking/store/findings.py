@@ -1,7 +1,9 @@
 """What other stages find of a model, shown by its training run, too: test metrics and figures."""
 
+from typing import Any
+
+from studykit.documents import parse_json
 from studykit.dotted import flatten
-from studykit.files import read_json
 from studykit.tracking.store.experiment import name
 from studykit.tracking.store.outputs import files, log_file, log_values
 
@@ -64,7 +66,8 @@ def _may_hold_findings(outputs, path):
 def _findings(outputs, file):
     """The models that a file tells of, each with its metrics; with None where it is a figure."""
     if outputs.match("test_metrics", file.path) is not None:
-        for model, values in (read_json(file.content) if file.content else {}).items():
+        content = file.content.read_bytes() if file.content else b"{}"
+        for model, values in parse_json(content, file.path, dict[str, Any]).items():
             if isinstance(values, dict):
                 yield model, flatten(values, separator="/")
     elif (model := outputs.match("figures", file.path)) is not None:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import pandas as pd
 from mlflow.entities import Metric
 
+from studykit.documents import parse_json, parse_table
 from studykit.dotted import flatten
+from studykit.errors import UserError
 from studykit.files import md5 as md5_of
-from studykit.files import read_json
-from studykit.records.pipeline import Pipeline
-from studykit.records.trees import WorkingTree
 from studykit.study import Outputs
 from studykit.tracking.store.experiment import name
 
@@ -72,10 +70,11 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
 
     Returns:
         Paths of the outputs whose content was not to be had. A tag of the run says so, too.
+
+    Raises:
+        UserError: a file of metrics or a history is none.
     """
-    study = experiment.study
-    stage = Pipeline.of(WorkingTree()).stages.get(record.stage)
-    declared = {out.path: out for out in stage.outs} if stage else {}
+    study, declared = experiment.study, record.declared
     shown = [path for path in paths if _is_shown(study, path, declared)]
     present = [
         file
@@ -155,8 +154,12 @@ def _is_shown(study, path, declared):
 
 def _log_history(experiment, run, file, logged_epochs):
     """Log a table by epoch; return the names of its metrics."""
-    table = pd.read_csv(file.content)
+    table = parse_table(file.content.read_bytes(), file.path)
+    if words := [str(column) for column in table if table[column].dtype.kind not in "iuf"]:
+        raise UserError(f"{file.path}: expected numbers in the column {words[0]}, received others")
     if "epoch" in table:
+        if table["epoch"].dtype.kind not in "iu":
+            raise UserError(f"{file.path}: expected whole numbers in the column epoch")
         rows = table[~table["epoch"].isin(logged_epochs)]
         log_rows(experiment, run, rows.to_dict("records"))
     return set(table)
@@ -170,7 +173,7 @@ def _metrics(file, declared):
     kind = declared[file.path].kind if file.path in declared else None
     if file.content.suffix != ".json" or kind not in ("metrics", None):
         return None
-    content = read_json(file.content)
+    content = parse_json(file.content.read_bytes(), file.path)
     if not isinstance(content, dict):
         return None
     values = flatten(content, separator="/")

@@ -11,8 +11,8 @@ import hashlib
 import math
 import re
 
+from studykit.documents import parse_json
 from studykit.dotted import look_up
-from studykit.files import read_json
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import StoreError, found
 
@@ -191,7 +191,8 @@ class Registry:
         for path in record.outs:
             file = record.open(path) if path.endswith(".json") else None
             if file is not None:
-                value = look_up(read_json(file), self._experiment.study.accuracy, None)
+                held = parse_json(file.read_bytes(), path)
+                value = look_up(held, self._experiment.study.accuracy, None)
                 if isinstance(value, int | float):
                     return value
         return None

@@ -2,12 +2,18 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib import format as npy
 
 KEEPS_SHAPE = ("Activation", "Softmax", "ReLU", "Dropout")  # layers, by Keras' class names
+# What a file raises that is no archive, or holds something else than its name says.
+BROKEN = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def npz_arrays(file):
             for name in ("x", "y"):
                 with archive.open(f"{name}.npy") as member:
                     found[name] = _read_header(member)
-    except (zipfile.BadZipFile, KeyError, ValueError):
+    except BROKEN:
         return {}
     return found
 
@@ -65,16 +71,20 @@ def keras_shapes(file):
     """Read what a `.keras` file says of its model.
 
     Returns:
-        KerasShapes; None where the model has not exactly one input of a fixed shape.
+        KerasShapes; None where the file says no such thing, or the model has not exactly one input
+        of a fixed shape.
     """
-    with zipfile.ZipFile(file) as archive:
-        config = json.loads(archive.read("config.json"))["config"]
-    layers = config.get("layers", [])
-    inputs = [layer for layer in layers if layer["class_name"] == "InputLayer"]
-    if len(inputs) != 1 or None in inputs[0]["config"]["batch_shape"][1:]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            config = json.loads(archive.read("config.json"))["config"]
+        layers = config.get("layers", [])
+        inputs = [layer for layer in layers if layer["class_name"] == "InputLayer"]
+        if len(inputs) != 1 or None in inputs[0]["config"]["batch_shape"][1:]:
+            return None
+        given = inputs[0]["config"]
+        return KerasShapes(tuple(given["batch_shape"][1:]), given["dtype"], _units(config, layers))
+    except BROKEN:
         return None
-    given = inputs[0]["config"]
-    return KerasShapes(tuple(given["batch_shape"][1:]), given["dtype"], _units(config, layers))
 
 
 def _units(config, layers):

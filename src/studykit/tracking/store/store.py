@@ -112,9 +112,16 @@ class Store:
 
         Returns:
             Paths of the outputs whose content was not to be had.
+
+        Raises:
+            UserError: an output is not what its name says.
         """
         run = runs.create(self._experiment, record, origin)
-        self._log_outputs(run, record)
+        try:
+            self._log_outputs(run, record)
+        except UserError:  # an output is none of its kind: no run has half of them
+            self._experiment.client.delete_run(run)
+            raise
         self._experiment.client.set_terminated(run, "FINISHED")
         _, lacking = self.complete(record)
         look_again(lambda: runs.gather(self._experiment, origin.execution))

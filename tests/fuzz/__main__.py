@@ -1,0 +1,156 @@
+"""Fuzz targets: `python -m tests.fuzz [--runs N] [TARGET …]`.
+
+Coverage guides it where atheris is installed, on Linux with x86-64; elsewhere, Hypothesis changes
+right inputs at random. An input that is a fault is kept in `tests/fuzz/cases/TARGET/`, which the
+tests run ever after. An input is a fault, too, if it takes longer than SECONDS, or more memory than
+MEMORY.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.fuzz.targets import all_targets, documented
+
+CASES = Path(__file__).with_name("cases")
+SHORT = 60  # inputs of each target, in the tests
+SECONDS = 10  # for an input
+PATIENCE = 30  # times that, by the clock
+MEMORY = 4 * 2**30  # bytes of address space, beyond what the process has when it begins
+LONGEST = 4096  # bytes of an input that atheris makes
+
+
+class HangError(BaseException):
+    """An input has taken too long. No `except Exception` is to stop it."""
+
+
+def main():
+    parser = argparse.ArgumentParser("python -m tests.fuzz")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: all")
+    parser.add_argument("--runs", type=int, default=1_000_000, help="inputs of each target")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--short", action="store_true", help="a few inputs of each, by Hypothesis")
+    arguments = parser.parse_args()
+    if arguments.short:
+        limit_memory()
+        for name, target in all_targets().items():
+            guess(name, target, SHORT)
+        return
+    if arguments.one:
+        fuzz(arguments.one, arguments.runs)
+        return
+    failed = 0
+    for name in arguments.targets or all_targets():
+        began = time.monotonic()
+        words = [sys.executable, "-m", "tests.fuzz", "--one", name, "--runs", str(arguments.runs)]
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:  # libFuzzer leaves without tidying
+            environment = os.environ | {"TMPDIR": folder}
+            done = subprocess.run(words, env=environment, capture_output=True, check=False)
+        took = time.monotonic() - began
+        print(f"{name:18} {arguments.runs:>9,} inputs  {took:7.0f} s  "
+              f"{'a fault' if done.returncode else 'no fault'}", flush=True)  # fmt: skip
+        if done.returncode:
+            failed += 1
+            print(done.stderr.decode(errors="replace")[-3000:])
+    sys.exit(failed > 0)
+
+
+def fuzz(name, runs):
+    """Fuzz one target in this process; end with another status than 0 after a fault."""
+    (CASES / name).mkdir(parents=True, exist_ok=True)
+    try:
+        import atheris
+    except ImportError:
+        limit_memory()
+        guess(name, all_targets()[name], runs)
+        return
+    with atheris.instrument_imports(include=["studykit", "imagesets", "PIL", "numpy.lib"]):
+        target = all_targets()[name]
+        target.run(target.seeds[0])  # imports what it needs
+    corpus = Path(os.environ.get("CORPUS", tempfile.gettempdir()), f"corpus-{name}")
+    corpus.mkdir(parents=True, exist_ok=True)
+    for seed in target.seeds:
+        (corpus / hashlib.md5(seed).hexdigest()).write_bytes(seed)
+    options = [
+        f"-runs={runs}", f"-artifact_prefix={CASES / name}/", f"-timeout={SECONDS}",
+        f"-rss_limit_mb={MEMORY // 2**20}", f"-max_len={LONGEST}", "-report_slow_units=1000",
+    ]  # fmt: skip
+    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: documented(target, content))
+    atheris.Fuzz()
+
+
+def guess(name, target, runs):
+    """Change right inputs at random, by Hypothesis; keep the smallest one that is a fault."""
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    from tests.fuzz.mutations import mutated
+
+    found: list[bytes] = []
+
+    @settings(
+        max_examples=runs,
+        deadline=None,
+        database=None,
+        derandomize=runs < 1000,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(mutated(target.seeds))
+    def check(content):
+        try:
+            with at_most(SECONDS):
+                documented(target, content)
+        except BaseException:
+            found[:] = [content]
+            raise
+
+    try:
+        check()
+    except BaseException:
+        keep(name, found[0])
+        raise
+
+
+def keep(name, content):
+    """Keep an input as a case."""
+    (CASES / name).mkdir(parents=True, exist_ok=True)
+    (CASES / name / hashlib.md5(content).hexdigest()).write_bytes(content)
+
+
+@contextmanager
+def at_most(seconds):
+    """Raise a HangError in a block that takes longer."""
+
+    def stop(*_):
+        raise HangError(f"longer than {seconds} seconds")
+
+    # Of the processor's time, which no other process takes; for what waits, of the clock's.
+    before = {number: signal.signal(number, stop) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(PATIENCE * seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def limit_memory():
+    """Bound the address space from now on: what needs more is refused, with a MemoryError."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()

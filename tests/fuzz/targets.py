@@ -1,0 +1,374 @@
+"""What is fuzzed: every parser and reader, as a function of bytes, with inputs to begin from.
+
+A target either returns or raises UserError. Any other exception, a hang, or memory beyond the
+bound of `tests/fuzz/__main__.py` is a fault.
+"""
+
+import io
+import json
+import os
+import socket
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from studykit.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+_folder = tempfile.TemporaryDirectory(prefix="fuzz-")  # as long as this process lives
+SCRATCH = Path(_folder.name)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser or reader.
+
+    Attributes:
+        run: function of bytes.
+        seeds: inputs that are right, which are changed to make others.
+    """
+
+    run: Callable[[bytes], object]
+    seeds: list[bytes]
+
+
+def documented(target, content):
+    """Run a target on an input; a UserError is what it is to say of a wrong one.
+
+    Raises:
+        Exception: whatever else it raises, which is a fault.
+    """
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        with suppress(UserError):
+            target.run(content)
+
+
+class Files:
+    """Files by path, as a Tree that holds nothing on disk."""
+
+    def __new__(cls, files):
+        from studykit.records.trees import Tree
+
+        class Held(Tree):
+            def read(self, path):
+                return files.get(path)
+
+            def paths(self, folder):
+                return []
+
+            def is_folder(self, path):
+                return False
+
+            def describe(self, path):
+                return path
+
+            def _file_md5s(self, paths):
+                return {path: "a" * 32 for path in paths if path in files}
+
+        return Held()
+
+
+def yaml(content):
+    from studykit.documents import parse_yaml
+    from studykit.dotted import flatten
+
+    json.dumps(flatten(parse_yaml(content, "a file")), default=str)
+
+
+def as_json(content):
+    from studykit.compare import parsing
+    from studykit.documents import plain
+
+    values = parsing.metric_parser("a.json")(content, "a file")
+    json.dumps(plain(values), allow_nan=False)
+    parsing.numbers(values, "a", "a file")
+
+
+def toml(content):
+    from studykit.compare import parsing
+
+    parsing.numbers(parsing.metric_parser("a.toml")(content, "a file"), "a", "a file")
+
+
+def claims(content):
+    from studykit.compare import parsing
+
+    [claim["verdict"] for claim in parsing.claims(content, "a file").values()]
+
+
+def origins(content):
+    from studykit.compare.machines import describe_machine
+    from studykit.records.origins import ORIGINS, read
+
+    for origin in read(Files({ORIGINS.as_posix(): content})).values():
+        describe_machine(origin)
+
+
+def predictions(content):
+    from studykit.compare import metrics, models, parsing
+
+    table = parsing.predictions(content, "a file")
+    metrics.correct(table)
+    models.confusions(table, table)
+
+
+def history(content):
+    from studykit.compare import models, parsing
+
+    table = parsing.history(content, "a file")
+    models.validation_metrics(table, table)
+
+
+def examples(content):
+    from studykit.compare import parsing
+
+    parsing.examples(content)
+
+
+def shapes(content):
+    from studykit.tracking.store import shapes
+
+    shapes.npz_arrays(io.BytesIO(content))
+    shapes.keras_shapes(io.BytesIO(content))
+
+
+def pipeline(content):
+    from tests.fuzz import seeds
+
+    _stale(content, seeds.LOCK)
+
+
+def templates(content):
+    _stale(content, b"")
+
+
+def lock(content):
+    from tests.fuzz import seeds
+
+    _stale(seeds.DVC_YAML, content)
+
+
+def parameters(content):
+    from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
+
+    tree = Files({"dvc.yaml": seeds.TEMPLATED, "params.yaml": content})
+    _records(tree, Pipeline.of(tree))
+
+
+def checked(content):
+    from mnist_study.params import Params
+    from studykit.documents import parse_yaml
+    from studykit.params import check
+
+    check(Params, parse_yaml(content, "params.yaml"))
+
+
+def told(content):
+    from studykit.documents import parse_yaml
+    from studykit.study import load_study
+
+    (SCRATCH / "studykit.yaml").write_bytes(content)
+    study = load_study(SCRATCH)
+    study.registry_for(parse_yaml((ROOT / "params.yaml").read_bytes(), "params.yaml"))
+    study.headlines(["evaluate.a.test.accuracy"])
+    for kind in type(study.outputs).model_fields:
+        study.outputs.match(kind, "models/a.keras")
+
+
+def catalogue(content):
+    from imagesets.catalogue import make_entry, read_catalogue
+
+    (SCRATCH / "datasets.yaml").write_bytes(content)
+    for name, values in read_catalogue(SCRATCH / "datasets.yaml").items():
+        make_entry(name, values)
+
+
+def assignments(content):
+    from studykit.trials.trials import grid
+
+    for overrides in grid([content.decode("utf-8", "surrogateescape")]):
+        json.dumps(overrides, default=str)
+
+
+def trial_file(content):
+    from studykit.trials.trials import lines
+
+    (SCRATCH / "trials.txt").write_bytes(content)
+    lines(SCRATCH / "trials.txt")
+
+
+def picture(content):
+    from imagesets.sizes import decode, make_alike
+
+    image = decode(content, "a picture")
+    make_alike(image, size=(8, 8), colour=False, fit=True, where="a picture")
+
+
+def fork_request(content):
+    from studykit.warm import fork_server
+
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(content[:100_000])
+        there.shutdown(socket.SHUT_WR)
+        _, files = fork_server._receive_request(here)
+        for file in files:
+            os.close(file)
+
+
+def fork_answer(content):
+    from studykit.warm import forking
+
+    status = forking._wait(io.StringIO(content.decode("utf-8", "replace")))
+    assert status is None or isinstance(status, int)
+
+
+def tracker_messages(content):
+    import queue
+
+    from studykit.tracking import tracker
+
+    events: queue.SimpleQueue = queue.SimpleQueue()
+    here, there = socket.socketpair()
+    with here:
+        with there:
+            there.sendall(content[:100_000])
+        tracker._receive(here, events)
+    while (event := events.get()) != tracker.END_OF_INPUT:
+        assert isinstance(event, dict)
+
+
+def tracker_answers(content):
+    from studykit.tracking import run
+
+    stage = object.__new__(run.Run)
+    here, there = socket.socketpair()
+    with here:
+        with there:
+            there.sendall(content[:100_000])
+        stage._tracker, stage._messages = here, here.makefile(encoding="utf-8", errors="replace")
+        stage._trouble = None
+        stage._wait_for("done")
+        stage._messages.close()
+
+
+def reader(kind, name, **keys):
+    """A target that reads a file as a data set of a format, and one that adds it."""
+
+    def run(content):
+        from imagesets import formats, images
+        from imagesets.catalogue import make_entry
+
+        folder = SCRATCH / kind
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+        entry = make_entry(
+            "own",
+            {
+                "title": "Own", "noun": "image", "format": kind, "sources": ["none"],
+                "files": {name: "a" * 64}, "classes": ["0", "1", "2", "3"],
+                "licence": "", "cite": "", "claims": [], "test_fraction": 0.5,
+            } | keys,
+        )  # fmt: skip
+        try:
+            images.read(folder, entry, fit=True)
+        finally:
+            formats.module(kind).guess(folder, [name])
+
+    return run
+
+
+def idx(content):
+    """The labels are right; the images are fuzzed, and then read as labels, too."""
+    from imagesets.formats import idx
+    from tests.fuzz import seeds
+
+    folder = SCRATCH / "idx"
+    folder.mkdir(exist_ok=True)
+    (folder / "images").write_bytes(content)
+    (folder / "labels").write_bytes(seeds.idx_labels())
+    entry = type("Entry", (), {"where": staticmethod(str), "test": []})
+    for pair in (["images", "labels"], ["labels", "images"]):
+        entry.train = pair
+        with suppress(UserError):
+            idx.read(folder, entry, False)
+    idx.guess(folder, ["images", "labels"])
+
+
+def _stale(declared, locked):
+    from studykit.records.lock import Lock
+    from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
+
+    tree = Files(
+        {
+            "dvc.yaml": declared,
+            "dvc.lock": locked,
+            "params.yaml": seeds.PARAMETERS,
+            "other.json": b'{"y": 1}',
+            "whole.yaml": b"z: [1]",
+        }
+    )
+    pipeline = Pipeline.of(tree)
+    held = Lock.of(tree, pipeline)
+    held.in_order()
+    json.dumps(held.md5s)
+    _records(tree, pipeline)
+    pipeline.needed_by()
+
+
+def _records(tree, pipeline):
+    from studykit.records.parameters import Parameters
+    from studykit.records.stages import StageRecord
+
+    values = Parameters(tree)
+    for stage in pipeline.stages.values():
+        record = StageRecord(stage.name, values.of_stage(stage), {}, {}, open=lambda path: None)
+        assert len(record.key) == 32
+
+
+def all_targets():
+    """Every Target by its name."""
+    from tests.fuzz import seeds
+
+    def project(name):
+        return [(ROOT / name).read_bytes()]
+
+    return {
+        "yaml": Target(yaml, [*project("params.yaml"), seeds.YAML]),
+        "json": Target(as_json, project("metrics/train_cnn.json")),
+        "toml": Target(toml, [b"[a]\nb = 1\nc = 1979-05-27\n"]),
+        "claims": Target(claims, project("metrics/claims.json")),
+        "origins": Target(origins, project("models/origins.json")),
+        "predictions": Target(predictions, [b"label,prediction,confidence\n1,1,0.5\n2,1,0.25\n"]),
+        "history": Target(history, project("plots/train_cnn/history.csv")),
+        "examples": Target(examples, [seeds.npz(x=seeds.images(), index=np.arange(8))]),
+        "shapes": Target(shapes, [seeds.npz(x=seeds.images(), y=np.arange(8)), seeds.keras()]),
+        "pipeline": Target(pipeline, [seeds.DVC_YAML]),
+        "templates": Target(templates, [seeds.TEMPLATES]),
+        "lock": Target(lock, [seeds.LOCK]),
+        "parameters": Target(parameters, [seeds.PARAMETERS]),
+        "checked": Target(checked, project("params.yaml")),
+        "told": Target(told, project("studykit.yaml")),
+        "catalogue": Target(catalogue, project("datasets.yaml")),
+        "assignments": Target(assignments, seeds.ASSIGNMENTS),
+        "trial_file": Target(trial_file, [b"# trials\n" + b"\n".join(seeds.ASSIGNMENTS[:2])]),
+        "picture": Target(picture, seeds.pictures()),
+        "idx": Target(idx, [seeds.idx_images(), seeds.idx_labels()]),
+        "csv": Target(reader("csv", "a.csv"), [seeds.csv()]),
+        "npz": Target(reader("npz", "a.npz"), [seeds.image_set()]),
+        "zip": Target(reader("folder", "a.zip"), [seeds.zipped()]),
+        "tar": Target(reader("folder", "a.tar"), [seeds.tarred()]),
+        "parquet": Target(reader("parquet", "a.parquet", label="label"), [seeds.parquet()]),
+        "fork_request": Target(fork_request, [b'\n{"words": ["a"], "folder": "/"}\n']),
+        "fork_answer": Target(fork_answer, [b"ended 0\n", b"ended -9\n"]),
+        "tracker_messages": Target(tracker_messages, [seeds.EVENTS]),
+        "tracker_answers": Target(tracker_answers, [seeds.ANSWERS]),
+    }  # fmt: skip
