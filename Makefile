@@ -126,8 +126,8 @@ merge-driver: ## Have Git merge what the pipeline makes without conflicts, in th
 plots-page: ## Bundle the page of `dvc plots` anew, from npm
 	@.dvc/plots/build
 
-ui: $(VENV)/installed ## Open MLflow's pages on the runs
-	@$(VENV)/bin/mlflow ui
+ui: $(VENV)/installed ## Open MLflow's pages on the results, a row an experiment, the best first
+	@$(VENV)/bin/mnist-study ui || test $$? -eq 130
 
 # One version for every Python, since results depend on it: params.yaml names those that matter.
 # requirements-dev.lock has what only developers need, beside requirements.lock and with its versions.

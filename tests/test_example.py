@@ -67,7 +67,7 @@ def test_the_runs_hold_parameters_curves_data_sets_and_test_metrics(guided):
     trained = next(run for run in runs.of("train") if run.data.params["epochs"] == "10")
     curve = runs.client.get_metric_history(trained.info.run_id, "val/accuracy")
     assert [point.step for point in curve] == list(range(1, 11))
-    assert 0.8 < trained.data.metrics["test/accuracy"] <= 1
+    assert 0.8 < trained.data.metrics["test_accuracy"] <= 1
     assert {given.dataset.name for given in trained.inputs.dataset_inputs} == {
         "digits-train",
         "digits-val",

@@ -39,6 +39,7 @@ COMMANDS = {
         "Run the study many times: with other seeds, a grid of values, or lines of a file.",
     ),
     "sync": ("studykit.tracking.sync", "Write to MLflow what DVC has and MLflow lacks."),
+    "ui": ("studykit.tracking.ui", "Open MLflow's pages on the results, a row an experiment."),
     "verify": (
         "studykit.compare.verify",
         "Run the whole pipeline again in a clone, and compare every byte.",

@@ -170,6 +170,12 @@ class Study(Described):
                     found[name] = Headline(title.replace("{model}", model or ""), model, column)
         return found
 
+    def may_be_headline(self, file):
+        """Whether `headline` names metrics of a file, given by its name without the suffix."""
+        firsts = (pattern.partition(".")[0] for pattern in self.headline)
+        regexes = (re.escape(first).replace(r"\{model\}", "[^.]+") for first in firsts)
+        return any(re.fullmatch(regex, file) for regex in regexes)
+
     @property
     def parameters_of_registry(self):
         """The parameters that `registry` names."""

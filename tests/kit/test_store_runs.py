@@ -29,6 +29,17 @@ def restore(tiny, stage_record):
     return tiny.written().run(stage_record.stage)
 
 
+def known_by_dvc(tiny, run):
+    """What a run's artefact says of its inputs, parameters and outputs."""
+    path = tiny.written().client.download_artifacts(run.info.run_id, "dvc.json")
+    return json.loads(Path(path).read_text())
+
+
+def made(tiny, run):
+    """Artefacts of a run but for what DVC knows it by."""
+    return sorted(path for path in tiny.written().files(run) if path != "dvc.json")
+
+
 def tell(tiny, old, new):
     """Change what the kit is told of the study."""
     path = tiny.folder / "studykit.yaml"
@@ -51,15 +62,30 @@ def test_more_inputs_and_parameters_than_mlflow_takes_at_once_are_logged(tiny):
     deps = {f"src/{number}.py": b"code" for number in range(150)}
     params = {f"section.{number}": number for number in range(150)}
     run = restore(tiny, record(tiny.files, "many", params=params, deps=deps))
-    assert sum(key.startswith("dvc.dep.") for key in run.data.tags) == 150
+    assert len(known_by_dvc(tiny, run)["deps"]) == 150
     assert len(run.data.params) == 150
 
 
 def test_paths_that_mlflow_would_refuse_as_names_are_logged(tiny):
-    deps = {"../data (old)/a+b@c.csv": b"1", "https://example.org/d.csv": b"2"}
-    run = restore(tiny, record(tiny.files, "read", deps=deps))
-    tags = [key for key in run.data.tags if key.startswith("dvc.dep.")]
-    assert sorted(tags) == ["dvc.dep.../data _old_/a_b_c.csv", "dvc.dep.https:/example.org/d.csv"]
+    outs = {"../models (old)/a+b@c.keras": keras_file()}
+    tell(tiny, "models: models/", "models: ../models (old)/")
+    run = restore(tiny, record(tiny.files, "read", outs=outs))
+    tags = [key for key in run.data.tags if key.startswith("dvc.out.")]
+    assert tags == ["dvc.out.../models _old_/a_b_c.keras"]
+    assert list(known_by_dvc(tiny, run)["outs"]) == list(outs)
+
+
+def test_only_the_md5s_that_runs_are_searched_by_are_tags(tiny):
+    trained = training(tiny.files)
+    run = restore(tiny, trained)
+    found = {key: md5 for key, md5 in run.data.tags.items() if md5 in trained.outs.values()}
+    assert found == {
+        f"dvc.out.{path}": trained.outs[path]
+        for path in ("models/dense.keras", "plots/train_dense/history.csv")
+    }
+    known = known_by_dvc(tiny, run)
+    assert (known["stage"], known["key"]) == ("train_dense", trained.key)
+    assert (known["deps"], known["outs"]) == (trained.deps, trained.outs)
 
 
 def test_a_history_is_logged_by_epoch_and_as_a_file(tiny):
@@ -87,21 +113,21 @@ def test_declared_metrics_are_logged_as_metrics_and_their_words_as_tags(tiny):
     run = restore(tiny, record(tiny.files, "judge", outs=outs))
     assert run.data.metrics == {"a/b": 1}
     assert run.data.tags["a/word"] == "yes"
-    assert list(tiny.written().files(run)) == []
+    assert made(tiny, run) == []
 
 
 def test_json_that_is_declared_as_another_output_is_an_artefact(tiny):
     declare(tiny, "judge", outs=[{"told.json": {"cache": False}}])
     run = restore(tiny, record(tiny.files, "judge", outs={"told.json": as_json(a=1)}))
     assert run.data.metrics == {}
-    assert list(tiny.written().files(run)) == ["told.json"]
+    assert made(tiny, run) == ["told.json"]
 
 
 def test_what_only_dvcs_cache_holds_stays_there_unless_the_study_names_it(tiny):
     declare(tiny, "make", outs=["raw/large", "models/dense.keras"], plots=["p.png"])
     outs = {"raw/large": b"bytes", "models/dense.keras": keras_file(), "p.png": b"picture"}
     run = restore(tiny, record(tiny.files, "make", outs=outs))
-    assert list(tiny.written().files(run)) == ["p.png"]
+    assert made(tiny, run) == ["p.png"]
     assert len(run.outputs.model_outputs) == 1
 
 
@@ -111,13 +137,13 @@ def test_a_folder_is_logged_file_by_file(tiny):
         "models": {"dense.keras": keras_file()},
     }
     run = restore(tiny, record(tiny.files, "train", outs=outs))
-    assert sorted(tiny.written().files(run)) == [
+    assert made(tiny, run) == [
         "plots/train_dense/deep/curve.png",
         "plots/train_dense/history.csv",
     ]
     assert run.data.metrics["val/loss"] == 0.4
     assert len(run.outputs.model_outputs) == 1
-    assert run.data.tags["dvc.out.models"].endswith(".dir")
+    assert known_by_dvc(tiny, run)["outs"]["models"].endswith(".dir")
 
 
 def test_data_sets_have_names_splits_and_shapes_from_their_files(tiny):
@@ -138,7 +164,7 @@ def test_data_sets_have_names_splits_and_shapes_from_their_files(tiny):
 def test_a_data_set_of_another_format_is_known_by_its_md5_alone(tiny):
     run = restore(tiny, record(tiny.files, "train", deps={"data/train.npz": b"no archive"}))
     (given,) = run.inputs.dataset_inputs
-    assert given.dataset.digest == run.data.tags["dvc.dep.data/train.npz"]
+    assert given.dataset.digest == known_by_dvc(tiny, run)["deps"]["data/train.npz"]
     assert not given.dataset.schema
 
 
@@ -178,7 +204,7 @@ def test_a_training_run_shows_its_test_metrics_and_pictures(tiny):
     for each in (trained, tested, drawn):
         store.restore(each, origin())
     run = tiny.written().run("train_dense")
-    assert run.data.metrics["test/accuracy"] == 0.75
+    assert run.data.metrics["test_accuracy"] == 0.75
     shown = [path for path in tiny.written().files(run) if path.endswith(".png")]
     assert sorted(shown) == ["figures/dense/curves.png", "figures/dense/x/y.png"]
 
@@ -229,13 +255,13 @@ def test_an_output_that_is_not_to_be_had_is_known_by_its_md5_alone(tiny):
     drawn = record(tiny.files, "draw", outs={"a.png": b"1"}, lacking=["a.png"])
     assert tiny.connect().restore(drawn, origin()) == ["a.png"]
     run = tiny.written().run("draw")
-    assert run.data.tags["dvc.out.a.png"] == drawn.outs["a.png"]
-    assert list(tiny.written().files(run)) == []
+    assert known_by_dvc(tiny, run)["outs"]["a.png"] == drawn.outs["a.png"]
+    assert made(tiny, run) == []
 
 
 def test_a_data_set_is_not_uploaded(tiny):
     run = restore(tiny, record(tiny.files, "split", outs={"data/train.npz": data_set()}))
-    assert list(tiny.written().files(run)) == []
+    assert made(tiny, run) == []
     assert not list((tiny.folder / "mlartifacts").rglob("*.npz"))
 
 

@@ -44,7 +44,7 @@ def test_four_experiments_at_once_on_a_fresh_store(study):
             if parent.info.run_id == run.data.tags["mlflow.parentRunId"]
         ]
         assert parent.info.run_name == name
-        assert "test/accuracy" in run.data.metrics
+        assert "test_accuracy" in run.data.metrics
         assert str(study.root) in run.info.artifact_uri
     keys = [run.data.tags["dvc.key"] for run in runs.stages]
     assert len(keys) == len(set(keys))
@@ -116,7 +116,7 @@ def test_a_server_on_postgresql_takes_everything_in(study, tmp_path, postgresql,
         assert runs.statuses() == {"FINISHED"}
         run = runs.one("train_dense")
         assert "restored" not in run.data.tags
-        assert "test/accuracy" in run.data.metrics
+        assert "test_accuracy" in run.data.metrics
         assert "plots/train_dense/history.csv" in set(runs.files(run))
         assert run.info.artifact_uri.startswith("mlflow-artifacts:")
         champion = runs.client.get_model_version_by_alias("mnist-dense", "champion")

@@ -146,7 +146,7 @@ def test_tests_of_a_model_whose_run_came_later_are_completed(tiny):
     for each in (tested, trained):
         connected.restore(each, origin())
     assert connected.complete(tested) == (["metrics/test.json"], [])
-    assert tiny.written().run("train_dense").data.metrics["test/accuracy"] == 0.5
+    assert tiny.written().run("train_dense").data.metrics["test_accuracy"] == 0.5
     assert connected.complete(tested) == ([], [])
 
 

@@ -1,11 +1,13 @@
 """What MLflow holds: the same as DVC, whatever happens on the way."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +32,7 @@ def test_the_run_of_a_net_holds_all_of_it(runs):
     curve = runs.client.get_metric_history(run.info.run_id, "val/loss")
     assert [point.step for point in curve] == [1, 2]
     assert run.data.metrics["parameters"] == 27_580
-    assert 0 <= run.data.metrics["test/accuracy"] <= 1
+    assert 0 <= run.data.metrics["test_accuracy"] <= 1
     assert "plots/report/dense/curves.png" in set(runs.files(run))
     assert len(run.outputs.model_outputs) == 1
 
@@ -51,12 +53,14 @@ def test_a_run_says_which_data_it_learned_from(runs, tiny_repro):
 
 
 def test_a_run_links_to_dvc_and_git(runs, tiny_repro):
-    tags = runs.one("train_dense").data.tags
+    run = runs.one("train_dense")
+    tags = run.data.tags
     lock = tiny_repro.study.read("dvc.lock")
-    md5s = {key: value for key, value in tags.items() if key.startswith(("dvc.dep.", "dvc.out."))}
-    assert len(md5s) == 8 + 3  # what dvc.yaml lists
-    for key, md5 in md5s.items():
-        path = key.removeprefix("dvc.dep.").removeprefix("dvc.out.")
+    known = json.loads(
+        Path(runs.client.download_artifacts(run.info.run_id, "dvc.json")).read_text()
+    )
+    assert (len(known["deps"]), len(known["outs"])) == (8, 3)  # what dvc.yaml lists
+    for path, md5 in (known["deps"] | known["outs"]).items():
         assert f"path: {path}\n      hash: md5\n      md5: {md5}" in lock
     assert tags["git.commit"] == tiny_repro.study("git rev-parse HEAD").stdout.strip()
 
@@ -67,8 +71,35 @@ def test_what_varies_is_in_the_run(runs):
     assert run.data.metrics["system/images_per_second"] > 0
     assert run.data.metrics["system/peak_memory_mb"] > 100
     tags = run.data.tags
-    assert tags["version.tensorflow"].startswith("2.")
+    assert re.search(r"\btensorflow 2\.\d", tags["versions"])
     assert tags["host"] == socket.gethostname()
+
+
+def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tiny_repro):
+    (parent,) = runs.parents
+    scores = json.loads(tiny_repro.study.read("metrics/evaluate.json"))
+    trained = json.loads(tiny_repro.study.read("metrics/train_cnn.json"))
+    assert set(parent.data.metrics) == {
+        f"{net} {split} accuracy" for net in ("dense", "cnn") for split in ("test", "val")
+    }
+    found = parent.data.metrics
+    assert found["dense test accuracy"] == pytest.approx(scores["dense"]["test"]["accuracy"], 1e-5)
+    assert found["cnn val accuracy"] == pytest.approx(trained["val"]["accuracy"], 1e-5)
+    assert parent.data.params["train_dense.epochs"] == "2"
+    assert "diff.threshold" not in parent.data.params  # no stage reads it
+    assert {given.dataset.name for given in parent.inputs.dataset_inputs} == {
+        "mnist-train", "mnist-val", "mnist-test",
+    }  # fmt: skip
+    shown = {
+        runs.client.get_logged_model(output.model_id).source_run_id
+        for output in parent.outputs.model_outputs
+    }
+    assert (len(parent.outputs.model_outputs), shown) == (2, {parent.info.run_id})
+    tags = parent.data.tags
+    assert tags["mlflow.note.content"].startswith(
+        f"dense test accuracy {scores['dense']['test']['accuracy']:.4g} ("
+    )
+    assert (tags["mlflow.source.name"], "changed" in tags) == ("dvc.yaml", False)
 
 
 def test_an_execution_of_the_pipeline_has_one_tracker_which_ends_with_it(runs, tiny_repro):

@@ -4,11 +4,8 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
-import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +16,8 @@ from imagesets.catalogue import Prepare
 from studykit.files import read_json
 from tests.built_report import build_report
 from tests.made_results import make_page, some
-from tests.tiny_study import ENVIRONMENT, ROOT
+from tests.processes import processes_of
+from tests.tiny_study import ROOT
 
 pytest.importorskip("selenium", reason="selenium is missing: it is in requirements.lock")
 from selenium import webdriver
@@ -46,6 +44,10 @@ CUT = """[...document.querySelectorAll(
         "th, td, p, h1, h2, h3, figcaption, .claims li, .pictures li")]
     .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
     .map((box) => box.textContent.slice(0, 60))"""
+
+# JavaScript: all that is written on a page, and in its fields.
+SHOWN = """document.body.innerText
+    + [...document.querySelectorAll("input")].map((field) => field.value).join(" ")"""
 
 
 class Browser:
@@ -322,35 +324,36 @@ def test_dvc_shows_its_plots_offline(browser, tiny_repro):
 
 
 @contextmanager
-def serving_mlflow(root):
-    """MLflow's pages on the runs of a repository, on a free port of this host; their address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            shutil.which("mlflow", path=ENVIRONMENT["PATH"]),
-            "ui",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-        ],
-        cwd=root,
-        env=ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def serving_mlflow(study):
+    """MLflow's pages on a study's runs, as `mnist-study ui` serves them; the address it prints."""
+    server = study.start("exec mnist-study ui")
     try:
-        for _ in range(120):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
+        yield server.stdout.readline().strip()
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 130
+        server.stdout.close()
+
+
+def test_mlflows_table_says_how_good_each_net_is(browser, study):
+    study("mnist-study sync")
+    scores = json.loads(study.read("metrics/evaluate.json"))
+    expected = {
+        "tags.kind = 'pipeline'",
+        "1 matching run",
+        "mnist-train",
+        "dvc.yaml",
+    }
+    for net in ("dense", "cnn"):
+        expected |= {f"{net} test accuracy", f"{scores[net]['test']['accuracy']:.6g}"}
+    with serving_mlflow(study) as address:
+        browser.open(address, width=2600)
+        WebDriverWait(browser.driver, 120).until(
+            lambda _: all(text in browser(SHOWN) for text in expected),
+            f"the page shows not all of {expected}",
+        )
+        assert processes_of(f"sqlite:///{study.root}")
+    assert not processes_of(f"sqlite:///{study.root}")  # nothing serves on
 
 
 def test_mlflow_compares_both_nets(browser, tiny_repro):
@@ -367,8 +370,8 @@ def test_mlflow_compares_both_nets(browser, tiny_repro):
     for net in ("dense", "cnn"):
         metrics = json.loads(tiny_repro.study.read(f"metrics/train_{net}.json"))
         expected.add(str(metrics["parameters"]))
-    with serving_mlflow(tiny_repro.study.root) as address:
-        browser.open(f"{address}/#/compare-runs?{query}")
+    with serving_mlflow(tiny_repro.study) as address:
+        browser.open(f"{address.partition('/#')[0]}/#/compare-runs?{query}")
         WebDriverWait(browser.driver, 60).until(
             lambda _: all(text in browser.find("body").text for text in expected),
             f"the page shows not all of {expected}",

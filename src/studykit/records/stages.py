@@ -14,7 +14,7 @@ from studykit.errors import UserError
 from studykit.records.cache import MD5, copy_from_cache
 from studykit.records.lock import Lock
 from studykit.records.parameters import Parameters
-from studykit.records.pipeline import FILE, Output, Pipeline
+from studykit.records.pipeline import FILE, Output, Pipeline, makers
 from studykit.records.trees import WorkingTree
 
 
@@ -118,6 +118,32 @@ def records(revision, folder):
         )
         for name in lock.in_order()
     ]
+
+
+def upstream(record, others):
+    """The stages that a stage's results rest on: those whose outputs it reads, directly or not.
+
+    Args:
+        record: StageRecord.
+        others: StageRecords of the same pipeline, each after those that it reads from.
+
+    Returns:
+        list of StageRecord, in the order of `others`; None where an input is no longer what its
+        stage has made: then the results rest on another run of that stage.
+    """
+    by_stage = {other.stage: other for other in others if other.stage != record.stage}
+    outs = {path: stage for stage, other in by_stage.items() for path in other.outs}
+    needed: set[str] = set()
+    waiting = [record]
+    while waiting:
+        for path, md5 in waiting.pop().deps.items():
+            for stage in makers(outs, path):
+                if by_stage[stage].outs.get(path, md5) != md5:
+                    return None
+                if stage not in needed:
+                    needed.add(stage)
+                    waiting.append(by_stage[stage])
+    return [other for other in others if other.stage in needed]
 
 
 def _here(md5s):

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from studykit.errors import UserError, going_on, one_line
 from studykit.records.revisions import all_revisions, readable, resolve
-from studykit.records.stages import records
+from studykit.records.stages import records, upstream
 from studykit.study import load_study
-from studykit.tracking import provenance
+from studykit.tracking import changes, provenance
 
 NOWHERE = "not in the workspace, Git, DVC's cache or a remote"
 
@@ -66,9 +66,11 @@ def sync(revisions, *, say=tqdm.write, refuse=None):
         store = Store.connect(on_news=say)
         for revision in tqdm(revisions, unit="revision", disable=not sys.stderr.isatty()):
             with tempfile.TemporaryDirectory() as folder, going_on(refuse):
-                for record in records(revision, Path(folder)):
+                stages = records(revision, Path(folder))
+                origin = _origin(revision, stages)
+                for record in stages:
                     with going_on(refuse, f"{record.stage} of {revision.label}: "):
-                        counts.update([_sync_stage(store, record, revision, say)])
+                        counts.update([_sync_stage(store, record, stages, revision, origin, say)])
     except AdvisedError as error:
         raise UserError(f"MLflow: {error}") from None
     except StoreError as error:
@@ -78,15 +80,15 @@ def sync(revisions, *, say=tqdm.write, refuse=None):
     return counts["added"], counts["present"] + counts["completed"], counts["completed"]
 
 
-def _sync_stage(store, record, revision, say):
+def _sync_stage(store, record, stages, revision, origin, say):
     """Add or complete the run of a stage; return which: `added`, `completed` or `present`."""
-    name = f"{record.stage} of {revision.label}"
+    name, rests_on = f"{record.stage} of {revision.label}", upstream(record, stages)
     if not store.find(record.key):
-        lacking = store.restore(record, _origin(revision))
+        lacking = store.restore(record, origin, upstream=rests_on)
         without = f", without {', '.join(lacking)}: {NOWHERE}" if lacking else ""
         say(f"added {name}{without}")
         return "added"
-    written, lacking = store.complete(record)
+    written, lacking = store.complete(record, params=origin.params, upstream=rests_on)
     if written:
         say(f"completed {name}: {', '.join(written)}")
     if lacking:
@@ -94,11 +96,18 @@ def _sync_stage(store, record, revision, say):
     return "completed" if written else "present"
 
 
-def _origin(revision):
+def _origin(revision, stages):
+    """Where the runs of a revision come from; a commit of a branch is its own baseline."""
+    current = [record for record in stages if upstream(record, stages) is not None]
+    params = changes.parameters(revision.tree, current)
+    baseline = revision.baseline or (provenance.head() if revision.commit is None else "")
     return provenance.restored(
         readable(revision.name) if revision.baseline else revision.label,
         commit=revision.commit,
         time=revision.time,
         experiment=readable(revision.name) if revision.baseline else "",
         baseline=revision.baseline or "",
+        params=params,
+        changed=changes.changes(params, revision.tree, baseline),
+        stages=[record.key for record in stages],
     )

@@ -18,12 +18,15 @@ import json
 import os
 import queue
 import socket
+import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from studykit.errors import one_line
-from studykit.records.stages import record_from_workspace
+from studykit.records.revisions import WORKSPACE, resolve
+from studykit.records.stages import record_from_workspace, records, upstream
 from studykit.tracking.fingerprint import Fingerprint
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
@@ -76,7 +79,10 @@ class Tracker:
             self._send()
         if "outputs" in event:
             written = replace(_record(begun), values=record.values)
-            store.log_outputs(run, written, logged_epochs=logged_epochs)
+            with tempfile.TemporaryDirectory() as folder:
+                locked = records(resolve(WORKSPACE), Path(folder))
+                rests_on = upstream(written, locked)
+                store.log_outputs(run, written, upstream=rests_on, logged_epochs=logged_epochs)
             self._send(logged=True)
             event = events.get()
         store.end(run, **event)

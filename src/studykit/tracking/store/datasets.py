@@ -21,17 +21,20 @@ def data_sets(study, record):
     return {path: Path(split).stem for path, split in found.items() if split is not None}
 
 
-def log_data_sets(experiment, run, record):
+def log_data_sets(experiment, run, record, *, without=()):
     """Log which data sets a stage reads, known by the MD5 that DVC has of them.
 
     Args:
         experiment: Experiment.
         run: id.
         record: StageRecord.
+        without: digests of those that the run has already.
     """
     inputs = []
     for path, split in data_sets(experiment.study, record).items():
         md5 = record.deps[path]
+        if md5[:36] in without:
+            continue
         dataset = Dataset(
             name=f"{experiment.prefix(record)}-{split}",
             digest=md5[:36],  # as many characters as MLflow takes: all, but of a folder's `….dir`

@@ -95,7 +95,7 @@ class Experiment:
             params, tags: dicts of values by name.
         """
         metrics = list(metrics)
-        params = [Param(name(key), _shown(params[key], MAX_PARAM_VAL_LENGTH)) for key in params]
+        params = [Param(name(key), as_param(params[key])) for key in params]
         tags = [RunTag(name(key), _shown(tags[key], MAX_TAG_VAL_LENGTH)) for key in tags]
         for kind, items, size in (
             ("metrics", metrics, MAX_METRICS_PER_BATCH),
@@ -162,6 +162,11 @@ def _connect(root, *, read_only, on_progress, on_news):
 def name(text):
     """A text as MLflow allows it as name of a parameter, metric or tag."""
     return posixpath.normpath(re.sub(r"[^\w.\-:/ ]", "_", text))[:MAX_ENTITY_KEY_LENGTH]
+
+
+def as_param(value):
+    """A value as MLflow keeps a parameter: as text, here without passwords."""
+    return _shown(value, MAX_PARAM_VAL_LENGTH)
 
 
 def _shown(value, length):

@@ -3,11 +3,15 @@
 from typing import Any
 
 from studykit.documents import parse_json
-from studykit.dotted import flatten
 from studykit.tracking.store.experiment import name
-from studykit.tracking.store.outputs import files, log_file, log_values
+from studykit.tracking.store.outputs import files, log_file, log_metrics
+from studykit.tracking.store.registry import describe_versions
+from studykit.tracking.store.words import about, describe, figures_of_model, result
 
-SHOWN = "dvc.shown."  # tag: MD5 of the file of that path that the run shows, too
+# Tag, before a stage's name: key of the StageRecord whose findings the run shows, too; and the
+# paths of those that were not to be had.
+SHOWN = "dvc.shown."
+OUT = "dvc.out."  # tag, before a path: MD5 of an output
 
 
 def log_findings(experiment, record, *, renew):
@@ -23,17 +27,38 @@ def log_findings(experiment, record, *, renew):
     """
     outputs = experiment.study.outputs
     paths = [path for path in record.outs if _may_hold_findings(outputs, path)]
-    runs: dict[str, list] = {}  # by model
-    given = []
+    by_model: dict[str, list] = {}
+    unread = []
     for file in files(experiment.study, record, paths):
-        for model, values in _findings(outputs, file):
-            if model not in runs:
-                runs[model] = training_runs(experiment, record, model)
-            for run in runs[model]:
-                if not _shows(run, file, renew) and file.content is not None:
-                    _give(experiment, run.info.run_id, file, values)
-                    given.append(file.path)
+        if file.content is None:
+            unread.append(file.path)
+            continue
+        for model, content in _findings(outputs, file):
+            by_model.setdefault(model, []).append((file, content))
+    given = []
+    for model, findings in by_model.items():
+        for run in training_runs(experiment, record, model):
+            if news := _lacks(run, record, findings, renew):
+                _give(experiment, run.info.run_id, model, news)
+                shown = "\n".join([record.key, *unread])
+                experiment.log(run.info.run_id, tags={_tag(record): shown})
+                describe_model(experiment, run.info.run_id, model)
+                given += [file.path for file, _ in news]
     return list(dict.fromkeys(given))
+
+
+def describe_model(experiment, run, model):
+    """Say of a training run, and of the versions that it registered, how good its model is.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        model: its name.
+    """
+    trained = experiment.client.get_run(run)
+    found = figures_of_model(experiment.study, model, trained.data.metrics)
+    describe(experiment, trained, f"{result(found)} {about(trained.data.tags)}")
+    describe_versions(experiment, run, model, found)
 
 
 def training_runs(experiment, record, model):
@@ -50,8 +75,17 @@ def training_runs(experiment, record, model):
     for kind in ("models", "histories"):
         path = experiment.study.outputs.path(kind, model)
         if path in record.deps:
-            return experiment.search(f"tags.`{name(f'dvc.out.{path}')}` = '{record.deps[path]}'")
+            return experiment.search(f"tags.`{name(f'{OUT}{path}')}` = '{record.deps[path]}'")
     return []
+
+
+def searched_by(study, record):
+    """The outputs by whose MD5 `training_runs` finds a run: models and histories."""
+    return {
+        path: md5
+        for path, md5 in record.outs.items()
+        if any(study.outputs.match(kind, path) is not None for kind in ("models", "histories"))
+    }
 
 
 def _may_hold_findings(outputs, path):
@@ -64,24 +98,32 @@ def _may_hold_findings(outputs, path):
 
 
 def _findings(outputs, file):
-    """The models that a file tells of, each with its metrics; with None where it is a figure."""
+    """The models that a file tells of, each with what it says; with None where it is a figure."""
     if outputs.match("test_metrics", file.path) is not None:
-        content = file.content.read_bytes() if file.content else b"{}"
+        content = file.content.read_bytes()
         for model, values in parse_json(content, file.path, dict[str, Any]).items():
             if isinstance(values, dict):
-                yield model, flatten(values, separator="/")
+                yield model, values
     elif (model := outputs.match("figures", file.path)) is not None:
         yield model, None
 
 
-def _give(experiment, run, file, values):
-    if values is None:
-        log_file(experiment, run, file)
-    else:
-        log_values(experiment, run, values)
-    experiment.log(run, tags={f"{SHOWN}{file.path}": file.md5})
+def _give(experiment, run, model, findings):
+    for file, content in findings:
+        if content is None:
+            log_file(experiment, run, file)
+        else:
+            log_metrics(experiment, run, file, content, model=model)
 
 
-def _shows(run, file, renew):
-    shown = run.data.tags.get(name(f"{SHOWN}{file.path}"))
-    return shown == file.md5 if renew else shown is not None
+def _lacks(run, record, findings, renew):
+    """Those of a stage's findings that a training run does not show yet."""
+    shown = run.data.tags.get(_tag(record))
+    if shown is None or (renew and not shown.startswith(record.key)):
+        return findings
+    unread = shown.splitlines()[1:]
+    return [finding for finding in findings if finding[0].path in unread]
+
+
+def _tag(record):
+    return name(f"{SHOWN}{record.stage}")

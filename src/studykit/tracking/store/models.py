@@ -13,13 +13,15 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.models.utils import _save_example
 from mlflow.types import Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import found
 from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
 
 KERAS = ".keras"
-WHOLE_NUMBERS = Path(__file__).with_name("whole_numbers.py")
+# Read at once: a tracker may have been imported from the folder of an experiment that is gone now.
+WHOLE_NUMBERS = Path(__file__).with_name("whole_numbers.py").read_bytes()
 REQUIREMENTS = ("keras", "tensorflow", "numpy", "mlflow")
 
 
@@ -50,7 +52,7 @@ def log_model(experiment, run, record, file):
     model = client.create_logged_model(
         experiment.id,
         name=re.sub(r"[/:.%\"']", "_", name),
-        source_run_id=run,
+        source_run_id=_row(experiment, run),
         tags={"dvc.path": file.path, "dvc.md5": file.md5},
         model_type=content.suffix.removeprefix("."),
     )
@@ -67,6 +69,11 @@ def log_model(experiment, run, record, file):
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run, [LoggedModelOutput(model.model_id, step=0)])
     return model.model_id
+
+
+def _row(experiment, run):
+    """The run in whose row of MLflow's table a model is shown: that of the pipeline's execution."""
+    return experiment.client.get_run(run).data.tags.get(MLFLOW_PARENT_RUN_ID, run)
 
 
 def _example(study, record):
@@ -112,8 +119,8 @@ def _serve(layout, folder, shapes, python):
     loader, code = "mlflow.keras", {}
     if shapes is not None and _served_as(shapes) != shapes.dtype:
         (folder / "code").mkdir()
-        shutil.copy(WHOLE_NUMBERS, folder / "code")
-        loader, code = WHOLE_NUMBERS.stem, {"code": "code"}
+        (folder / "code" / "whole_numbers.py").write_bytes(WHOLE_NUMBERS)
+        loader, code = "whole_numbers", {"code": "code"}
     layout.add_flavor(
         "python_function",
         loader_module=loader,

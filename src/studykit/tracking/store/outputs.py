@@ -1,5 +1,6 @@
 """What a stage has put out, logged to its run: each kind of output in its own way."""
 
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from studykit.errors import UserError
 from studykit.files import md5 as md5_of
 from studykit.study import Outputs
 from studykit.tracking.store.experiment import name
+from studykit.tracking.store.tables import divide
 
 LACKING = "dvc.lacking"  # tag: paths, one a line, whose content was not to be had
 
@@ -88,8 +90,8 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
         if study.outputs.match("histories", file.path) is not None:
             by_epoch |= _log_history(experiment, run, file, logged_epochs)
     for file in present:
-        if (values := _metrics(file, declared)) is not None:
-            log_values(experiment, run, values, without=by_epoch)
+        if (content := _metrics(file, declared)) is not None:
+            log_metrics(experiment, run, file, content, without=by_epoch)
         else:
             log_file(experiment, run, file)
         experiment.on_progress()
@@ -97,6 +99,36 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
     if lacking:
         experiment.log(run, tags={LACKING: "\n".join(lacking)})
     return lacking
+
+
+def log_metrics(experiment, run, file, content, *, model=None, without=()):
+    """Log what a metrics file holds: few numbers as metrics, and many of a kind as a table.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        file: File.
+        content: dict of dicts; only that of the model, where one is given.
+        model: its name, where the run is that of its training.
+        without: names of values to leave out.
+    """
+    study, stem = experiment.study, Path(file.path).stem
+    by_model = study.outputs.match("test_metrics", file.path) is not None and model is None
+    outside = (stem, *([model] if model else []))
+
+    def keep(path, inside):
+        names = [".".join((*outside, *path, key)) for key in inside]
+        return (by_model and len(path) == 1) or bool(study.headlines(names))
+
+    values, tables = divide(content, keep)
+    if model:  # MLflow shows what has a slash before what has none: so the curves come first
+        values = {key.replace("/", "_"): value for key, value in values.items()}
+    log_values(experiment, run, values, without=without)
+    for title, table in tables.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"{title}.csv")
+            table.to_csv(path)
+            experiment.client.log_artifact(run, str(path), str(Path(file.path).with_suffix("")))
 
 
 def log_file(experiment, run, file):
@@ -166,7 +198,7 @@ def _log_history(experiment, run, file, logged_epochs):
 
 
 def _metrics(file, declared):
-    """The metrics in a file, by name; None where it holds something else.
+    """What a file of metrics holds; None where it holds something else.
 
     An output that `dvc.yaml` does not declare holds metrics if it holds nothing but numbers.
     """
@@ -176,9 +208,8 @@ def _metrics(file, declared):
     content = parse_json(file.content.read_bytes(), file.path)
     if not isinstance(content, dict):
         return None
-    values = flatten(content, separator="/")
-    is_numbers = all(isinstance(value, int | float) for value in values.values())
-    return values if kind == "metrics" or is_numbers else None
+    is_numbers = all(isinstance(value, int | float) for value in flatten(content).values())
+    return content if kind == "metrics" or is_numbers else None
 
 
 def _now():

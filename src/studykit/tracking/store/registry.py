@@ -15,11 +15,30 @@ from studykit.documents import parse_json
 from studykit.dotted import look_up
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import StoreError, found
+from studykit.tracking.store.words import of_version, use
 
 CHAMPION = "champion"
 MD5 = "dvc.md5"
 DATA = "data.val.md5"  # tag: of the data that the accuracy is of
 CHAMPION_DATA = "champion.data.val.md5"  # tag of the registered model: whose the champion is
+
+
+def describe_versions(experiment, run, model, figures):
+    """Say what the versions are that a training run has registered, how good, and how to use them.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        model: its name.
+        figures: in words, see `words.figures_of_model`.
+    """
+    for version in experiment.client.search_model_versions(f"run_id = '{run}'"):
+        data = version.name.removesuffix(f"-{_bare(model)}")
+        if MD5 not in version.tags or data == version.name:
+            continue  # a user's own, or that of another model of the same run
+        text = of_version(data, model, figures, version.name, version.version)
+        if version.description != text:
+            experiment.client.update_model_version(version.name, version.version, text)
 
 
 class Registry:
@@ -43,7 +62,7 @@ class Registry:
             What was written: a list of names.
         """
         model = self._experiment.study.outputs.match("models", file.path)
-        name = f"{self._experiment.prefix(record)}-{re.sub('[/:]', '_', model)}"
+        name = f"{self._experiment.prefix(record)}-{_bare(model)}"
         with self._experiment.locked():
             self._make(name, model)
             version = self._version_of(name, file.md5)
@@ -73,7 +92,10 @@ class Registry:
         if found(self._client.get_registered_model, name) is not None:
             return
         study = self._experiment.study
-        description = f"The model `{model}` of {study.name}. {study.description}".strip()
+        description = (
+            f"The model `{model}` of {study.name}; the best on validation is `{CHAMPION}`.\n\n"
+            f"{use(f'models:/{name}@{CHAMPION}')}\n\n{study.description}"
+        ).strip()
         try:
             self._client.create_registered_model(name, description=description)
         except StoreError:  # another host was quicker
@@ -102,7 +124,6 @@ class Registry:
             run_id=run,
             model_id=model_id,
             tags=tags,
-            description=f"The bytes that DVC has as {tags[MD5]}.",
         )
 
     def _replace_others(self, name, number, md5):
@@ -196,3 +217,8 @@ class Registry:
                 if isinstance(value, int | float):
                     return value
         return None
+
+
+def _bare(model):
+    """A model's name, as a part of one that MLflow takes."""
+    return re.sub("[/:]", "_", model)

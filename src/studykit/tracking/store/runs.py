@@ -4,12 +4,16 @@ Processes of one host take turns. Those of several hosts that write the same to 
 each looks again after it has written, and all keep the same one, the oldest.
 """
 
+from dataclasses import replace
+
 import psutil
 
 from studykit.dotted import flatten
+from studykit.records.pipeline import FILE
 from studykit.tracking import provenance
 from studykit.tracking.store.datasets import log_data_sets
-from studykit.tracking.store.experiment import StoreError, found
+from studykit.tracking.store.experiment import StoreError, as_param, found, name
+from studykit.tracking.store.words import about
 
 RUNNING = "RUNNING"
 PARENT = "mlflow.parentRunId"
@@ -41,17 +45,14 @@ def create(experiment, record, origin):
         PARENT: parent,
         "mlflow.source.name": f"dvc.yaml:{record.stage}",
         "mlflow.source.git.commit": origin.tags["git.commit"],
-        "mlflow.note.content": f"Stage `{record.stage}` of {origin.name}.",
+        "mlflow.note.content": f"No result yet. Stage `{record.stage}` of {origin.name}.",
     }
     run = experiment.client.create_run(
         experiment.id, origin.time, tags, f"{record.stage} · {origin.name}"
     ).info.run_id
     own = f"{record.stage.partition('@')[0]}."  # a stage's own section of the parameters
-    experiment.log(
-        run,
-        params={key.removeprefix(own): value for key, value in flatten(record.params).items()},
-        tags={f"dvc.dep.{path}": md5 for path, md5 in record.deps.items()},
-    )
+    params = {key.removeprefix(own): value for key, value in flatten(record.params).items()}
+    experiment.log(run, params=params)
     log_data_sets(experiment, run, record)
     return run
 
@@ -61,6 +62,46 @@ def end(experiment, run, status):
     parent = experiment.client.get_run(run).data.tags[PARENT]
     for each in (run, parent):
         experiment.client.set_terminated(each, status)
+
+
+def finish(experiment, run):
+    """Close a run that is written from DVC's files: DVC does not know how long it took."""
+    experiment.client.update_run(run, "FINISHED")
+
+
+def within_its_execution(experiment, origin):
+    """An origin, as part of the execution that a revision's other stages were run by.
+
+    So there is one parent for a pipeline of which some stages ran and the others were up to date.
+
+    Args:
+        experiment: Experiment.
+        origin: Provenance of a revision.
+
+    Returns:
+        Provenance: the given one, where there is no such execution. There is one where its
+        parameters are the revision's, and every stage that it ran is as the revision has it.
+    """
+    if not origin.stages or _parents(experiment, origin.execution):
+        return origin
+    ids = {run.data.tags[PARENT] for key in origin.stages for run in find(experiment, key)}
+    parents = [found(experiment.client.get_run, each) for each in ids]
+    for parent in sorted(filter(None, parents), key=_age):
+        if _is_of_revision(experiment, parent, origin):
+            execution = parent.data.tags["execution"]
+            return replace(origin, name=parent.info.run_name, execution=execution)
+    return origin
+
+
+def _is_of_revision(experiment, parent, origin):
+    params = {name(key): as_param(value) for key, value in origin.params.items()}
+    if parent.info.lifecycle_stage != "active" or parent.data.params != params:
+        return False
+    stages = experiment.search(f"tags.{PARENT} = '{parent.info.run_id}'")
+    return all(
+        run.info.status == "FINISHED" and run.data.tags.get("dvc.key") in origin.stages
+        for run in stages
+    )
 
 
 def keep_one(experiment, runs):
@@ -83,8 +124,13 @@ def keep_one(experiment, runs):
     return [run for run in runs if run is kept or run not in restored]
 
 
-def complete_parent(experiment, run):
+def complete_parent(experiment, run, params=()):
     """Make the parent of a finished run if it is missing, or was deleted.
+
+    Args:
+        experiment: Experiment.
+        run: Run.
+        params: value of every parameter that the pipeline declares, by full name.
 
     Returns:
         Whether it was missing.
@@ -99,6 +145,7 @@ def complete_parent(experiment, run):
         execution=tags["execution"],
         tags={key: value for key, value in tags.items() if not key.startswith(own)},
         time=run.info.start_time,
+        params=dict(params),
     )
     with experiment.locked():
         _make_parent(experiment, origin)
@@ -154,14 +201,15 @@ def _parents(experiment, execution):
 
 
 def _make_parent(experiment, origin):
-    tags = {"execution": origin.execution, "kind": "pipeline", "tracker": _me()}
-    tags["mlflow.note.content"] = "One execution of the pipeline; its stages are its children."
-    run = experiment.client.create_run(
-        experiment.id, origin.time, origin.tags | tags, origin.name
-    ).info.run_id
+    tags = origin.tags | {"execution": origin.execution, "kind": "pipeline", "tracker": _me()}
+    tags["mlflow.source.name"] = FILE
+    tags["mlflow.source.git.commit"] = origin.tags["git.commit"]
+    tags["mlflow.note.content"] = f"No result yet. {about(tags)}"
+    run = experiment.client.create_run(experiment.id, origin.time, tags, origin.name).info.run_id
+    experiment.log(run, params=origin.params)
     if "restored" in origin.tags:
         try:
-            experiment.client.set_terminated(run, "FINISHED", origin.time)
+            finish(experiment, run)
         except StoreError:  # another host has made one, and has deleted this one
             if experiment.client.get_run(run).info.lifecycle_stage == "active":
                 raise

@@ -1,15 +1,22 @@
 """What others do with the tracking store: open it, log stages to it, look for what is in it."""
 
+import json
+
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from studykit.errors import UserError
 from studykit.tracking import provenance
 from studykit.tracking.store import runs
 from studykit.tracking.store.experiment import ATTEMPTS, connect, found, look_again
-from studykit.tracking.store.findings import log_findings
+from studykit.tracking.store.findings import OUT, describe_model, log_findings, searched_by
 from studykit.tracking.store.models import log_model, model_of
 from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
 from studykit.tracking.store.registry import Registry
+from studykit.tracking.store.summary import metrics, summarize
+from studykit.tracking.store.view import save_view
+from studykit.tracking.store.words import about, describe, figures, result
+
+KNOWN_BY_DVC = "dvc.json"  # artefact: the MD5 of each input and output, and every parameter
 
 
 class Store:
@@ -38,6 +45,15 @@ class Store:
             runs.close_abandoned(experiment)
         on_progress()
         return cls(experiment)
+
+    @property
+    def uri(self):
+        """Where the store is, as MLflow takes it."""
+        return self._experiment.client.tracking_uri
+
+    def save_view(self):
+        """Choose what the pages show; return the part of their address that shows it."""
+        return save_view(self._experiment)
 
     def start(self, record, *, execution):
         """Open the run of a stage that is running now.
@@ -68,12 +84,14 @@ class Store:
         """
         log_rows(self._experiment, run, rows)
 
-    def log_outputs(self, run, record, *, logged_epochs=()):
+    def log_outputs(self, run, record, *, upstream=(), logged_epochs=()):
         """Log what a stage has put out, each kind of file in its way.
 
         Args:
             run: id.
             record: StageRecord.
+            upstream: StageRecords that it rests on, each after those that it reads from; None
+                where they have changed since.
             logged_epochs: epochs of the history that are in the run already.
 
         Returns:
@@ -82,6 +100,8 @@ class Store:
         lacking = self._log_outputs(run, record, logged_epochs)
         look_again(lambda: self._complete_models(run, record))
         log_findings(self._experiment, record, renew=True)
+        if upstream is not None:
+            summarize(self._experiment, run, [*upstream, record])
         return lacking
 
     def end(self, run, *, status, seconds=None, peak_memory_mb=None):
@@ -103,12 +123,13 @@ class Store:
         """The finished runs of a StageRecord's key, newest first, as ids."""
         return [run.info.run_id for run in runs.find(self._experiment, key)]
 
-    def restore(self, record, origin):
+    def restore(self, record, origin, *, upstream=()):
         """Write the run of a stage from what DVC has of it.
 
         Args:
             record: StageRecord.
             origin: Provenance.
+            upstream: see `log_outputs`.
 
         Returns:
             Paths of the outputs whose content was not to be had.
@@ -116,18 +137,20 @@ class Store:
         Raises:
             UserError: an output is not what its name says.
         """
+        origin = runs.within_its_execution(self._experiment, origin)
         run = runs.create(self._experiment, record, origin)
         try:
             self._log_outputs(run, record)
         except UserError:  # an output is none of its kind: no run has half of them
             self._experiment.client.delete_run(run)
             raise
-        self._experiment.client.set_terminated(run, "FINISHED")
-        _, lacking = self.complete(record)
+        runs.finish(self._experiment, run)
+        _, lacking = self.complete(record, params=origin.params, upstream=upstream)
         look_again(lambda: runs.gather(self._experiment, origin.execution))
+        look_again(lambda: self._summarize(record, upstream))
         return lacking
 
-    def complete(self, record):
+    def complete(self, record, *, params=None, upstream=None):
         """Write what the finished runs of a stage lack.
 
         That are outputs which were not to be had before, models, versions of registered models,
@@ -135,16 +158,20 @@ class Store:
 
         Args:
             record: StageRecord.
+            params: value of every parameter that the pipeline declares, by full name; for a parent.
+            upstream: see `log_outputs`.
 
         Returns:
             What was written, a list of names; paths of the outputs that are still not to be had.
         """
         written: list[str] = []
         for _ in range(ATTEMPTS):  # until there is nothing more to do, whatever other hosts do
-            now, lacking = look_again(lambda: self._complete(record))
+            now, lacking = look_again(lambda: self._complete(record, params or {}))
             written += now
             if not now:
                 break
+        if written:
+            look_again(lambda: self._summarize(record, upstream))
         return list(dict.fromkeys(written)), lacking
 
     def stages_of(self, run):
@@ -173,11 +200,23 @@ class Store:
         return {each.data.tags["dvc.stage"]: each.data.tags.get("dvc.key") for each in stages}
 
     def _log_outputs(self, run, record, logged_epochs=()):
-        tags = {f"dvc.out.{path}": md5 for path, md5 in record.outs.items()}
-        self._experiment.log(run, tags=tags | {"dvc.key": record.key})
-        return log_outputs(self._experiment, run, record, record.outs, logged_epochs=logged_epochs)
+        experiment = self._experiment
+        tags = {f"{OUT}{path}": md5 for path, md5 in searched_by(experiment.study, record).items()}
+        experiment.log(run, tags=tags | {"dvc.key": record.key})
+        known = {each: getattr(record, each) for each in ("stage", "key", "params", "deps", "outs")}
+        experiment.client.log_text(run, json.dumps(known, indent=2, default=str), KNOWN_BY_DVC)
+        lacking = log_outputs(experiment, run, record, record.outs, logged_epochs=logged_epochs)
+        logged = experiment.client.get_run(run)
+        found = figures(experiment.study, metrics(experiment.study, [record]))
+        describe(experiment, logged, f"{result(found, record.outs)} {about(logged.data.tags)}")
+        return lacking
 
-    def _complete(self, record):
+    def _summarize(self, record, upstream):
+        if upstream is not None:
+            for run in self.find(record.key):
+                summarize(self._experiment, run, [*upstream, record])
+
+    def _complete(self, record, params):
         written, lacking = [], []
         for run in runs.keep_one(self._experiment, runs.find(self._experiment, record.key)):
             run_id, before = run.info.run_id, run.data.tags.get(LACKING, "").splitlines()
@@ -187,7 +226,7 @@ class Store:
                 lacking += left
                 if not left:
                     self._experiment.client.delete_tag(run_id, LACKING)
-            if runs.complete_parent(self._experiment, run):
+            if runs.complete_parent(self._experiment, run, params):
                 written.append("the parent run")
             models, unread = self._complete_models(run_id, record)
             written += models
@@ -208,6 +247,9 @@ class Store:
                     continue
                 model_id = log_model(self._experiment, run, record, file)
                 written.append(file.path)
-            written += self._registry.register(record, file, model_id, run)
+            news = self._registry.register(record, file, model_id, run)
+            if news:
+                describe_model(self._experiment, run, study.outputs.match("models", file.path))
+            written += news
             self._experiment.on_progress()
         return written, lacking

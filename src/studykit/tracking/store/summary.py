@@ -1,0 +1,72 @@
+"""What an execution of the pipeline shows in MLflow's table: results, data sets and models.
+
+A stage alone would not do: of an experiment, many stages come from DVC's cache and have no run.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import LoggedModelOutput
+
+from studykit.dotted import flatten
+from studykit.files import read_json
+from studykit.tracking.store.datasets import log_data_sets
+from studykit.tracking.store.experiment import name
+from studykit.tracking.store.models import model_of
+from studykit.tracking.store.outputs import log_values
+from studykit.tracking.store.runs import PARENT
+from studykit.tracking.store.words import about, describe, figures, result
+
+
+def summarize(experiment, run, records):
+    """Give the parent of a run what the stage has found, with those that it rests on.
+
+    Args:
+        experiment: Experiment.
+        run: id, of the stage's run.
+        records: StageRecords, each after those that it reads from; the stage's own is the last.
+    """
+    client = experiment.client
+    parent = client.get_run(client.get_run(run).data.tags[PARENT])
+    parent_id, known = parent.info.run_id, parent.data.metrics
+    values = metrics(experiment.study, records)
+    headlines = {
+        name(title): float(f"{values[key]:.6g}")  # MLflow's table shows every digit that there is
+        for key, title in experiment.study.headlines(values).items()
+    }
+    news = {title: value for title, value in headlines.items() if known.get(title) != value}
+    log_values(experiment, parent_id, news)
+    seen = {given.dataset.digest for given in parent.inputs.dataset_inputs}
+    for record in records:
+        log_data_sets(experiment, parent_id, record, without=seen)
+    _log_models(experiment, parent, records)
+    if found := figures(experiment.study, values):
+        describe(experiment, parent, f"{result(found)} {about(parent.data.tags)}")
+
+
+def metrics(study, records):
+    """The numbers that may be headlines in some stages' JSON files: by file and keys, with dots."""
+    values: dict[str, Any] = {}
+    for record in records:
+        for path in record.outs:
+            if path.endswith(".json") and study.may_be_headline(Path(path).stem):
+                content = read_json(file) if (file := record.open(path)) else {}
+                values |= flatten(content, prefix=f"{Path(path).stem}.")
+    return {key: value for key, value in values.items() if isinstance(value, int | float)}
+
+
+def _log_models(experiment, parent, records):
+    """Say which models an execution has made, or taken from the cache."""
+    known = {o.model_id for o in (parent.outputs.model_outputs if parent.outputs else ())}
+    found = []
+    for record in records:
+        for path in record.outs:
+            if experiment.study.outputs.match("models", path) is None:
+                continue
+            for run in experiment.search(f"tags.`dvc.key` = '{record.key}'"):
+                if model_id := model_of(experiment, run.info.run_id, path):
+                    found.append(model_id)
+                    break
+    outputs = [LoggedModelOutput(model, step=0) for model in found if model not in known]
+    if outputs:
+        experiment.client.log_outputs(parent.info.run_id, outputs)
