@@ -10,6 +10,7 @@ from studykit.tracking.store.findings import log_findings
 from studykit.tracking.store.models import log_model, model_of
 from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
 from studykit.tracking.store.registry import Registry
+from studykit.tracking.store.removal import Removal
 
 
 class Store:
@@ -146,6 +147,16 @@ class Store:
             if not now:
                 break
         return list(dict.fromkeys(written)), lacking
+
+    @property
+    def exists(self):
+        """Whether there is an experiment of the study in it."""
+        return self._experiment.id is not None
+
+    @property
+    def removal(self):
+        """What finds and removes runs for good: a Removal."""
+        return Removal(self._experiment)
 
     def stages_of(self, run):
         """What DVC knows a run by.
