@@ -30,6 +30,14 @@ COMMANDS = {
         "studykit.tracking.lineage",
         "List the MLflow runs of a DVC revision, or the DVC revisions of an MLflow run.",
     ),
+    "prune": (
+        "studykit.prune.prune",
+        "Remove experiments for good: from Git, from DVC's cache, and their runs from MLflow.",
+    ),
+    "runs": (
+        "studykit.runs.runs",
+        "List all runs that DVC and Git hold, or their configurations with means over seeds.",
+    ),
     "stale": (
         "studykit.records.stale",
         "Say which results are not those of the code, and how to mend it.",
@@ -68,15 +76,14 @@ def main(words=None, *, program="studykit", extra=None):
         arguments = _parse(words, program, commands, module)
         resume_collector()
         status = _run(module, arguments)
-        sys.stdout.flush()
+    except SystemExit as ended:  # argparse's: a mistake in the words, or help was asked for
+        status = ended.code
     except UserError as error:
         print(f"error: {hide_passwords(error)}", file=sys.stderr)
         status = getattr(module, "REFUSED", 1)
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        # What is still buffered has no reader either; Python would complain of it at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = NO_READER
     except Exception as error:
         if refused := machine_fault(error):
@@ -85,6 +92,13 @@ def main(words=None, *, program="studykit", extra=None):
         else:
             print_traceback(type(error), error, error.__traceback__)
             status = CRASHED
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = NO_READER
+    if status == NO_READER:
+        # What is still buffered has no reader either; Python would complain of it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 

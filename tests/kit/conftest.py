@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.kit import hand_made
+from tests.kit.seeded_study import make_seeded_study
 from tests.kit.small_pipeline import make_small_pipeline
 
 
@@ -65,3 +66,22 @@ def tiny(tmp_path, empty_database, monkeypatch):
         connect=lambda **options: Store.connect(on_news=news.append, **options),
         written=lambda: hand_made.Written(uri),
     )
+
+
+@pytest.fixture(scope="session")
+def seeded_once(tmp_path_factory):
+    """The study whose results vary by seed, with its experiments, to be read."""
+    root = tmp_path_factory.mktemp("seeded") / "study"
+    make_seeded_study(root)
+    return root
+
+
+@pytest.fixture
+def seeded(seeded_once, tmp_path, monkeypatch):
+    """A copy of it to change, which is the current folder."""
+    root = tmp_path / "study"
+    shutil.copytree(seeded_once, root, symlinks=True)
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # not deleted: MLflow sets it
+    return root

@@ -11,10 +11,10 @@ import pandas as pd
 from studykit.compare import parsing
 from studykit.compare.lock import read_lock, read_output
 from studykit.compare.machines import origins_of
+from studykit.compare.metric_files import metric_paths
 from studykit.dotted import flatten
 from studykit.records.lock import Lock
-from studykit.records.parameters import load_yaml
-from studykit.records.pipeline import FILE, Pipeline
+from studykit.records.pipeline import Pipeline
 from studykit.records.stale import stale_stages
 from studykit.study import Headline, load_study
 
@@ -154,14 +154,8 @@ def metric_files(revision, claims=None):
         revision: Revision.
         claims: path that is left out.
     """
-    stages = Pipeline.of(revision.tree).stages.values()
-    paths = {out.path for stage in stages for out in stage.outs if out.kind == "metrics"}
-    paths.update(load_yaml(revision.tree, FILE).get("metrics", ()))  # those that no stage makes
-    return {
-        parsing.metric_prefix(path): path
-        for path in sorted(paths)
-        if path != claims and parsing.metric_parser(path) and revision.read(path) is not None
-    }
+    declared = metric_paths(revision.tree, Pipeline.of(revision.tree), without=claims)
+    return {prefix: path for prefix, path in declared.items() if revision.read(path) is not None}
 
 
 def accuracy_names(models, metrics, outputs):

@@ -31,6 +31,29 @@ def git(*words, check=False):
     return None
 
 
+def git_lines(*options, words):
+    """The lines that Git answers to words on its standard input, of which there may be thousands.
+
+    Args:
+        options: the command, after `git`.
+        words: a line each.
+
+    Raises:
+        UserError: Git fails.
+    """
+    answer = subprocess.run(
+        ["git", *options],
+        input="".join(f"{word}\n" for word in words),
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
+    if answer.returncode:
+        raise _refusal(options[0], answer.stderr)
+    return answer.stdout.splitlines()
+
+
 def read_files(commit, paths):
     """Read files of a commit, all by one process.
 
@@ -41,26 +64,52 @@ def read_files(commit, paths):
     Yields:
         path and content as bytes, or None where the commit has no such file.
     """
-    paths = list(paths)
-    asked = "".join(f"{commit}:./{path}\n" for path in paths)
+    for (_, path), content in read_all((commit, path) for path in paths):
+        yield path, content
+
+
+def read_all(asked):
+    """Read files of any number of commits, all by one process.
+
+    Args:
+        asked: pairs of a commit and a path, as `read_files` takes them.
+
+    Yields:
+        the pair, and content as bytes, or None where the commit has no such file.
+    """
+    asked = list(asked)
+    contents = read_objects(f"{commit}:./{path}" for commit, path in asked)
+    yield from zip(asked, contents, strict=True)
+
+
+def read_objects(names):
+    """Read objects, all by one process.
+
+    Args:
+        names: as Git knows objects by.
+
+    Yields:
+        content of each as bytes, or None where there is none or it is no file's.
+    """
+    names = list(names)
     answered = subprocess.run(
         ["git", "cat-file", "--batch", "--follow-symlinks"],
-        input=asked.encode("utf-8", "surrogateescape"),
+        input="".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"),
         capture_output=True,
         check=False,
     )
     if answered.returncode:
         raise _refusal("cat-file", answered.stderr.decode(errors="replace"))
     answer, position = answered.stdout, 0
-    for path in paths:
+    for _ in names:
         header, _, _ = answer[position : position + 10_000].partition(b"\n")
         position += len(header) + 1
         if header.endswith((b" missing", b" ambiguous")):
-            yield path, None
+            yield None
             continue
         words = header.split(b" ")
         size = int(words[-1])
-        yield path, answer[position : position + size] if words[1] == b"blob" else None
+        yield answer[position : position + size] if words[1] == b"blob" else None
         position += size + 1
 
 

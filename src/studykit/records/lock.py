@@ -5,18 +5,22 @@ And what `.dvc` files hold, which `dvc add` and `dvc import` write.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from studykit.documents import check_shape
+from studykit.documents import check_shape, parse_yaml
+from studykit.errors import UserError
 from studykit.records.parameters import full_name, load_yaml
 from studykit.records.pipeline import makers, place, sort_stages
 from studykit.records.trees import folder_md5
 
 FILE = "dvc.lock"
+HEAD = re.compile(rb"schema: '2\.0'")  # of the file, before its stages
+SECTION = re.compile(rb"(?m)^  \S.*\n(?:(?: {3,}.*)?\n)*")  # a stage: less than it is indented
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,13 @@ class Lock:
         Raises:
             UserError: the file is wrong.
         """
-        content = check_shape(_File, load_yaml(tree, FILE), tree.describe(FILE))
+        try:
+            stages = _stages_as_dvc_writes_them(tree.read(FILE) or b"")
+        except (UserError, ValueError):  # pydantic's are ValueErrors
+            content = check_shape(_File, load_yaml(tree, FILE), tree.describe(FILE))
+            stages = content.stages
         wdirs = {name: stage.wdir for name, stage in pipeline.stages.items()}
-        return cls({n: each.stage(wdirs.get(n, "")) for n, each in content.stages.items()})
+        return cls({n: each.stage(wdirs.get(n, "")) for n, each in stages.items()})
 
     @cached_property
     def outs(self):
@@ -96,6 +104,37 @@ def md5_in_dvc_file(tree, path):
     if not content:
         return None
     return check_shape(_DvcFile, content, tree.describe(path)).outs[0].digest()
+
+
+def _stages_as_dvc_writes_them(content):
+    """Read a `dvc.lock` stage by stage, each only once: those of many commits have most in common.
+
+    Args:
+        content: of the file, in bytes.
+
+    Returns:
+        dict: name to _Locked.
+
+    Raises:
+        UserError, ValueError: DVC has not written it so; it may still be right.
+    """
+    head, found, body = content.partition(b"\nstages:\n")
+    if not found or not HEAD.fullmatch(head):
+        raise ValueError("not as DVC writes it")
+    stages: dict[str, _Locked] = {}
+    for section in SECTION.findall(body):
+        stages |= _read_section(section)
+    if sum(map(len, SECTION.findall(body))) != len(body) or not stages:
+        raise ValueError("not as DVC writes it")
+    return stages
+
+
+@lru_cache(maxsize=4096)
+def _read_section(section):
+    """A section of `stages`, by the stage's name; not to be changed."""
+    return {
+        name: _Locked.model_validate(stage) for name, stage in parse_yaml(section, FILE).items()
+    }
 
 
 class _Item(BaseModel):

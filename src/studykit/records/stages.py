@@ -146,6 +146,19 @@ def upstream(record, others):
     return [other for other in others if other.stage in needed]
 
 
+def stage_keys(tree):
+    """The keys of all stages that a Tree's `dvc.lock` holds.
+
+    Raises:
+        UserError: `dvc.yaml` or `dvc.lock` is wrong.
+    """
+    stages = Lock.of(tree, Pipeline.of(tree)).stages
+    return {
+        StageRecord(name, each.params, _here(each.deps), _here(each.outs), lambda path: None).key
+        for name, each in stages.items()
+    }
+
+
 def _here(md5s):
     return {path: md5 for path, md5 in md5s.items() if not _is_elsewhere(path)}
 

@@ -6,17 +6,18 @@ with by the same command. Without RAY_ADDRESS nothing here imports Ray.
 
 import argparse
 import os
-import sys
-import time
 from contextlib import closing
-
-from tqdm import tqdm
 
 from studykit.errors import UserError, uninterrupted
 from studykit.records.git import git
+from studykit.records.pipeline import Pipeline
 from studykit.records.revisions import resolve
+from studykit.records.trees import WorkingTree
+from studykit.runs.entries import read_entries
+from studykit.runs.summary import summarise
 from studykit.study import load_study
-from studykit.trials.trials import done, expand, grid, lines, seeds
+from studykit.trials.progress import Progress
+from studykit.trials.trials import done, expand, experiments_of, grid, lines, seeds
 
 
 def add_arguments(parser):
@@ -72,8 +73,17 @@ def run(arguments):
     before = len(done(trials))
     commits = run_trials(trials, target=arguments.target, workers=arguments.workers)
     failed = len(trials) - len(commits)
+    study = load_study()
+    entries = read_entries(experiments_of(commits), study)
+    if table := summarise(entries, study, stages=stages(arguments.target or study.last_stage)):
+        print(f"{table}\n")
     print(f"{len(trials)} trials: {len(commits)} done ({before} before), {failed} failed")
     return int(failed > 0)
+
+
+def stages(target):
+    """Names of the stages that a target needs, itself included; all where it is None."""
+    return {stage.name for stage in Pipeline.of(WorkingTree()).needed_by(target)}
 
 
 def run_trials(trials, *, target=None, workers=None):
@@ -99,7 +109,7 @@ def run_trials(trials, *, target=None, workers=None):
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]
-    with Progress(len(trials), len(before)) as progress:
+    with Progress(load_study(), len(trials), experiments_of(before), stages(target)) as progress:
         for trial in left:
             if trial.error:
                 progress.finish(trial.name, trial.error)
@@ -116,11 +126,12 @@ def _follow(events, progress):
         try:
             for event in events:
                 progress.show(event)
-                if logs and event.name and not event.error:
-                    logs = _log(event.name)
+                if event.name and not event.error:
+                    logs = logs and _log(event.name)
+                    progress.see(experiments_of([event.name]))
         except KeyboardInterrupt:
             events.close()
-            tqdm.write("stopped; the same command goes on from here")
+            print("stopped; the same command goes on from here", flush=True)
             raise
 
 
@@ -149,7 +160,7 @@ def _log(name):
         try:
             sync([resolve(name)], say=lambda text: None)
         except UserError as error:
-            tqdm.write(f"warning: {error}: {load_study().command} sync --all")
+            print(f"warning: {error}: {load_study().command} sync --all", flush=True)
             return False
     return True
 
@@ -159,44 +170,3 @@ def at_least_one(text):
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received {text}")
     return int(text)
-
-
-class Progress:
-    """What is done, runs, has failed and is left: a bar on a terminal, a line a trial in a log."""
-
-    def __init__(self, total, before):
-        self._total, self._done, self._failed, self._running = total, before, 0, 0
-        self._before, self._began = before, time.monotonic()
-        self._bar = tqdm(
-            total=total, initial=before, unit="trial", disable=not sys.stderr.isatty(), leave=False
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._bar.close()
-
-    def show(self, event):
-        """Take in an Event."""
-        self._running = event.running
-        if event.name:
-            self.finish(event.name, event.error)
-        self._bar.set_postfix(running=self._running, failed=self._failed)
-
-    def finish(self, name, error):
-        """Count a trial that has ended."""
-        self._failed += error is not None
-        self._done += error is None
-        self._bar.update()
-        if error:
-            tqdm.write(f"failed: {name}: {error}")
-        elif self._bar.disable:
-            finished = self._done + self._failed
-            each = (time.monotonic() - self._began) / (finished - self._before)
-            left = tqdm.format_interval((self._total - finished) * each)
-            print(
-                f"done: {name}; {self._done} of {self._total} done, {self._running} running, "
-                f"{self._failed} failed, {left} left",
-                flush=True,
-            )

@@ -191,6 +191,11 @@ def done(trials):
     return {trial.name: commits[trial.name] for trial in trials if trial.name in commits}
 
 
+def experiments_of(names):
+    """The Revisions of experiments, by their names; of several, those of each baseline."""
+    return [each for each in all_revisions() if each.baseline and each.name in names]
+
+
 def last_error(output):
     """The line of a failed trial's output that says why."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]

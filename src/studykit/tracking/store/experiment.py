@@ -32,7 +32,7 @@ from mlflow.utils.validation import (
 from studykit.errors import hide_passwords
 from studykit.study import load_study
 from studykit.tracking.store import database
-from studykit.tracking.store.location import follow_a_move, locate
+from studykit.tracking.store.location import ARTIFACTS, follow_a_move, locate
 
 # Its traceback of many lines; the exception that it raises says the same.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
@@ -49,16 +49,18 @@ class Experiment:
         client: MlflowClient.
         id: of the experiment; None where it does not exist and was not to be made.
         study: Study.
+        artifacts: Path of the folder of an own store's artefacts; None for another store.
         on_progress: function, called after each step that needed the store.
         on_news: function, called with a sentence for the user.
     """
 
-    def __init__(self, client, experiment_id, study, lock, *, on_progress, on_news):
+    def __init__(self, client, experiment_id, study, lock, *, artifacts, on_progress, on_news):
         self.client = client
         self.id = experiment_id
         self.study = study
         self.on_progress = on_progress
         self.on_news = on_news
+        self.artifacts = artifacts
         self._lock = lock
 
     def prefix(self, record):
@@ -136,7 +138,13 @@ def _connect(root, *, read_only, on_progress, on_news):
 
     def experiment(client, experiment_id):
         return Experiment(
-            client, experiment_id, study, lock, on_progress=on_progress, on_news=on_news
+            client,
+            experiment_id,
+            study,
+            lock,
+            artifacts=location.database and location.database.parent / ARTIFACTS,
+            on_progress=on_progress,
+            on_news=on_news,
         )
 
     if read_only and location.database and not location.database.exists():

@@ -20,6 +20,7 @@ from studykit.tracking.store.words import of_version, use
 CHAMPION = "champion"
 MD5 = "dvc.md5"
 DATA = "data.val.md5"  # tag: of the data that the accuracy is of
+OF_OTHER_DATA = re.compile(rf"{CHAMPION}-[0-9a-f]{{8}}")  # the alias of the best version on them
 CHAMPION_DATA = "champion.data.val.md5"  # tag of the registered model: whose the champion is
 
 
@@ -82,6 +83,19 @@ class Registry:
             return [f"version {version.version} of {name}"]
         written = [f"tags of version {version.version} of {name}"] * (not set(tags) <= set(before))
         return written + ([f"alias {alias} of {name}"] if alias else [])
+
+    def choose_again(self, name, data):
+        """Give the alias of the best on some data to the best version that is left on them.
+
+        Args:
+            name: of the registered model.
+            data: MD5 of the validation data.
+        """
+        with self._experiment.locked():
+            for version in self._versions(name):
+                if version.tags.get(DATA) == data:
+                    self._choose(name, version.version, version.tags)
+                    break
 
     def _tags(self, record, file):
         tags = {"dvc.path": file.path, MD5: file.md5, DATA: self._validated_on(record)}

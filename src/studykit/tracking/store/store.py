@@ -12,6 +12,7 @@ from studykit.tracking.store.findings import OUT, describe_model, log_findings, 
 from studykit.tracking.store.models import log_model, model_of
 from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
 from studykit.tracking.store.registry import Registry
+from studykit.tracking.store.removal import Removal
 from studykit.tracking.store.summary import metrics, summarize
 from studykit.tracking.store.view import save_view
 from studykit.tracking.store.words import about, describe, figures, result
@@ -173,6 +174,16 @@ class Store:
         if written:
             look_again(lambda: self._summarize(record, upstream))
         return list(dict.fromkeys(written)), lacking
+
+    @property
+    def exists(self):
+        """Whether there is an experiment of the study in it."""
+        return self._experiment.id is not None
+
+    @property
+    def removal(self):
+        """What finds and removes runs for good: a Removal."""
+        return Removal(self._experiment)
 
     def stages_of(self, run):
         """What DVC knows a run by.
