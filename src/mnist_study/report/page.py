@@ -39,11 +39,12 @@ def render(template, results, *, panels, **shown):
         results: Findings.
         panels: what figures.panels.draw_panels returned.
         shown: bench, what weights.describe returned; grids, what figures.pictures.choose returned;
-            confidence, of the intervals; versions, of the libraries, by name.
+            confidence, of the intervals; settings, dict of sections of the parameters.
 
     Returns:
         str: text that needs no other file.
     """
+    numbers = results.numbers
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=".html." in template,
@@ -54,7 +55,7 @@ def render(template, results, *, panels, **shown):
 
     def number(path, form="{:,}", times=1):
         quote = quote_html if environment.autoescape else quote_text
-        return quote(results.metrics, path, form, times)
+        return quote(numbers, path, form, times)
 
     def svgs(name):
         form = layout(name, results)
@@ -67,7 +68,7 @@ def render(template, results, *, panels, **shown):
     return environment.get_template(template).render(
         number=number,
         svgs=svgs,
-        picture=lambda index: picture(results.images[index])[0],
+        picture=lambda image: picture(image)[0],
         size=size,
         percent=percent,
         results=results,
@@ -75,6 +76,7 @@ def render(template, results, *, panels, **shown):
         nets=NETS,
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
+        overfitting=[net for net in NETS if results.overfits(net, shown["confidence"])],
         key=key,
         claims=list(describe_claims(results)),
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
