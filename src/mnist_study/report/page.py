@@ -44,7 +44,6 @@ def render(template, results, *, panels, **shown):
     Returns:
         str: text that needs no other file.
     """
-    numbers = results.numbers
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=".html." in template,
@@ -52,10 +51,7 @@ def render(template, results, *, panels, **shown):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-    def number(path, form="{:,}", times=1):
-        quote = quote_html if environment.autoescape else quote_text
-        return quote(numbers, path, form, times)
+    quote = partial(quote_html if environment.autoescape else quote_text, results.numbers)
 
     def svgs(name):
         form = layout(name, results)
@@ -66,13 +62,12 @@ def render(template, results, *, panels, **shown):
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
     return environment.get_template(template).render(
-        number=number,
+        number=quote,
         svgs=svgs,
         picture=lambda image: picture(image)[0],
         size=size,
         percent=percent,
         results=results,
-        panels=panels,
         nets=NETS,
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
@@ -85,7 +80,7 @@ def render(template, results, *, panels, **shown):
     )
 
 
-def quote_html(metrics, path, form, times=1):
+def quote_html(metrics, path, form="{:,}", times=1):
     """A number for the page, as a data element that names its source.
 
     Args:
@@ -101,7 +96,7 @@ def quote_html(metrics, path, form, times=1):
     )
 
 
-def quote_text(metrics, path, form, times=1):
+def quote_text(metrics, path, form="{:,}", times=1):
     """The same number as plain text."""
     return _write(find(metrics, path), form, times)
 

@@ -113,6 +113,6 @@ def draw_mean_loss(axis, losses, curve, net, turn):
         axis.axvline(turn["claimed"], color="0.45", linestyle="--", label="claim")
     _by_epoch(axis)
     lowest = int(curve["epoch"][curve["mean"].idxmin()])
-    title = f"The {NETS[net]}'s mean loss is lowest at epoch {lowest}"
+    title = f"The {NETS[net]}: mean loss lowest at epoch {lowest}"
     axis.set(title=title, ylabel="validation loss, nats")
     axis.legend(**BELOW, ncols=3, columnspacing=1.2)
