@@ -34,7 +34,7 @@ def main():
             panels=drawn,
             grids=grids,
             confidence=confidence,
-            versions=params.libraries,
+            settings=dict(params),
         )
 
 

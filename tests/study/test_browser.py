@@ -1,7 +1,9 @@
 """The pages in a real browser: headless Chromium, with nothing but files to load."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -205,30 +207,80 @@ def test_no_text_is_cut_by_its_box(browser, report, width):
 
 def test_pointing_at_a_curve_gives_the_values_of_its_epoch(browser, report):
     browser.open(report)
-    panel = browser.find('[data-net="dense"][data-metric="loss"]')
+    panel = browser.find('[data-metric="loss"]')
     browser("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", panel)
     x, y = browser(
-        """(() => { const box = arguments[0].querySelector("#dense-loss-val use:nth-of-type(6)")
+        """(() => { const box = arguments[0].querySelector("#all-loss-dense-val use:nth-of-type(6)")
         .getBoundingClientRect(); return [box.x + box.width / 2, box.y - 30]; })()""",
         panel,
     )
     browser.driver.execute_cdp_cmd(
         "Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y}
     )
-    row = pd.read_csv(ROOT / "plots/train_dense/history.csv").set_index("epoch").loc[6]
-    assert browser("arguments[0].querySelector('output').textContent", panel) == (
-        f"epoch 6: train {row['train/loss']:.4f}, val {row['val/loss']:.4f}"
-    )
+    values = [
+        f"{net} train {row['train/loss']:.4f}, val {row['val/loss']:.4f}"
+        for net in ("dense", "cnn")
+        for row in [pd.read_csv(ROOT / f"plots/train_{net}/history.csv").set_index("epoch").loc[6]]
+    ]
+    shown = browser("arguments[0].querySelector('output').textContent", panel)
+    assert shown == f"epoch 6: {'; '.join(values)}"
 
 
 def test_arrow_keys_move_along_a_curve(browser, report):
     browser.open(report)
-    panel = browser.find('[data-net="cnn"][data-metric="accuracy"]')
+    panel = browser.find('[data-metric="accuracy"]')
     panel.send_keys(Keys.ARROW_LEFT)
     history = pd.read_csv(ROOT / "plots/train_cnn/history.csv")
     shown = browser("arguments[0].querySelector('output').textContent", panel)
-    assert shown.startswith(f"epoch {len(history) - 1}: train ")
+    assert shown.startswith(f"epoch {len(history) - 1}: dense train ")
     assert shown.endswith(f"val {history['val/accuracy'].iloc[-2]:.2%}")
+
+
+def test_a_slider_picks_a_seed_out_of_its_curves_and_points(browser, report):
+    browser.open(report)
+    slider = browser.find(".seeds input")
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    trials = pd.read_csv(ROOT / "replication/trials.csv").set_index("trial").sort_index()
+    histories = pd.read_csv(ROOT / "replication/histories.csv").set_index("trial")
+    third, said = trials.index.unique()[2], []
+    for net in ("dense", "cnn"):
+        accuracies = trials[trials["net"] == net]["test/accuracy"]
+        curve = histories[histories["net"] == net].loc[third].set_index("epoch")["val/loss"]
+        said.append(
+            f"{net} {accuracies[third]:.2%} right, loss lowest after epoch {curve.idxmin()}"
+        )
+        lower = (accuracies < accuracies[third]).sum()
+        points = browser(
+            f"[...document.querySelectorAll('#seeds-accuracy-{net}-seeds use')]"
+            ".map((point) => point.classList.contains('chosen'))"
+        )
+        assert points.count(True) == 1
+        assert points.index(True) >= lower
+        assert browser(f"document.querySelector('#seeds-loss-{net}-seed-2').classList.value")
+    assert browser.find(".seeds output").text == f"seed 3: {'; '.join(said)}"
+    assert browser("document.querySelectorAll('.chosen').length") == 4
+
+
+def test_no_figure_is_cut_or_scrolled_on_a_telephone(browser, report):
+    browser.open(report, width=400)
+    beyond = browser(
+        "[...document.querySelectorAll('.panel svg')].filter((svg) => "
+        "svg.getBoundingClientRect().right > 400 || svg.getBoundingClientRect().width < 300).length"
+    )
+    assert beyond == 0
+    letters = browser(
+        """[...document.querySelectorAll(".panel svg text")].map((text) =>
+        parseFloat(getComputedStyle(text).fontSize) *
+        Math.hypot(text.getScreenCTM().b, text.getScreenCTM().d))"""
+    )
+    assert len(letters) > 200
+    assert min(letters) > 7.5
+
+
+def test_all_of_the_page_is_printed_on_eight_pages(browser, report):
+    browser.open(report)
+    printed = base64.b64decode(browser.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert 4 < len(re.findall(rb"/Type\s*/Page\b", printed)) <= 8
 
 
 def test_a_cell_opens_the_images_behind_it(browser, report):

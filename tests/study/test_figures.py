@@ -1,13 +1,12 @@
 import struct
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mnist_study.report.figures import curves
-from mnist_study.report.figures.pictures import draw_image, draw_images, draw_predictions
+from mnist_study.report.figures.pictures import draw_predictions
 from mnist_study.report.figures.style import compose, plt, save
 
 
@@ -59,15 +58,11 @@ def shown(axis):
     return np.asarray(image.get_array())
 
 
-def filled(figure):
-    return [axis for axis in figure.axes if axis.get_images()]
-
-
 def draw_curves(history, net):
     """Both curves of a net's history, as the report draws them."""
     return compose(
-        partial(curves.draw_accuracy, history=history, net=net),
-        partial(curves.draw_loss, history=history, net=net),
+        partial(curves.draw_accuracy, histories={net: history}),
+        partial(curves.draw_loss, histories={net: history}),
     )
 
 
@@ -105,93 +100,48 @@ def test_a_saved_figure_is_closed(history, tmp_path):
 
 def test_the_curves_have_titles_and_axes_with_units(history):
     accuracy, loss = draw_curves(history, "dense").axes
-    assert accuracy.get_title(loc="left") == "The dense net ends at 82.0% on validation"
-    assert loss.get_title(loc="left") == "The dense net's val loss is lowest at epoch 2"
+    assert accuracy.get_title(loc="left") == "On validation, in the end: dense net 82.0%"
+    title = loss.get_title(loc="left").replace("\n", " ")
+    assert title == "Epoch of the lowest validation loss: dense net 2"
     assert (accuracy.get_xlabel(), accuracy.get_ylabel()) == ("epoch", "accuracy")
     assert (loss.get_xlabel(), loss.get_ylabel()) == ("epoch", "cross-entropy, nats")
 
 
 def test_the_curves_show_train_and_val_by_epoch_and_the_lowest_validation_loss(history):
     for axis, metric in zip(draw_curves(history, "dense").axes, ("accuracy", "loss"), strict=True):
-        train, val, lowest = axis.get_lines()
-        assert (train.get_label(), val.get_label()) == ("train", "val")
+        train, val, lowest, _ = axis.get_lines()
         assert train.get_xydata().tolist() == history[["epoch", f"train/{metric}"]].values.tolist()
         assert val.get_xydata().tolist() == history[["epoch", f"val/{metric}"]].values.tolist()
         assert lowest.get_xydata().tolist() == [[2, history[f"val/{metric}"][1]]]
         legend = [text.get_text() for text in axis.get_legend().get_texts()]
-        assert legend == ["train", "val", "lowest val loss"]
+        assert legend == ["dense net", "dashed: train"]
+        assert (train.get_linestyle(), val.get_linestyle()) == ("--", "-")
 
 
-def test_the_epochs_are_marked_in_whole_numbers(history):
-    for axis in draw_curves(history, "dense").axes:
-        assert all(tick == round(tick) for tick in axis.get_xticks())
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_the_epochs_are_marked_in_whole_numbers(history, epochs):
+    for axis in draw_curves(history[:epochs], "dense").axes:
+        low, high = axis.get_xlim()
+        ticks = [tick for tick in axis.get_xticks() if low <= tick <= high]
+        assert ticks == list(range(1, epochs + 1))
 
 
-def cells(axis, per_digit):
-    """The images of a grid of example digits: uint8 (10, per_digit, 28, 28, 1)."""
-    grid = shown(axis)
-    size = grid.shape[0] // 10
-    parts = grid.reshape(10, size, per_digit, size).swapaxes(1, 2)
-    assert not parts[:, :, 28:].any()
-    assert not parts[:, :, :, 28:].any()
-    return parts[:, :, :28, :28, np.newaxis]
-
-
-DIGITS = {"classes": [str(digit) for digit in range(10)], "noun": "digit"}
-
-
-def test_the_example_images_are_a_row_for_each_class(images):
-    first = images[:100].reshape(10, 10, 28, 28, 1)
-    (axis,) = draw_images(first, **DIGITS).axes
-    assert axis.get_title(loc="left") == "Training digits: the first 10 of each class"
-    assert [label.get_text() for label in axis.get_yticklabels()] == list("0123456789")
-    size = axis.get_images()[0].get_array().shape[0] / 10
-    assert axis.get_yticks() == pytest.approx([size * digit + 14 for digit in range(10)])
-    assert np.array_equal(cells(axis, 10), first)
-
-
-def test_colour_images_are_drawn_in_their_colours_on_white():
-    first = np.full((2, 3, 8, 16, 3), [10, 20, 30], np.uint8)
-    (axis,) = draw_images(first, classes=["cat", "dog"], noun="image").axes
-    grid = shown(axis)
-    assert grid.shape == (2 * 9, 3 * 17, 3)
-    assert grid[0, 0].tolist() == [10, 20, 30]
-    assert grid[8, 0].tolist() == grid[0, 16].tolist() == [255, 255, 255]
-
-
-def test_a_hundred_classes_have_a_row_each(images):
-    names = [f"class {number}" for number in range(100)]
-    (axis,) = draw_images(images[:100].reshape(100, 1, 28, 28, 1), classes=names, noun="image").axes
-    axis.figure.draw_without_rendering()
-    boxes = [label.get_window_extent() for label in axis.get_yticklabels()]
-    assert len(boxes) == 100
-    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
-
-
-def test_every_picture_has_the_same_scale_of_intensity(images, table):
-    figures = [
-        draw_images(images[:20].reshape(10, 2, 28, 28, 1), **DIGITS),
-        compose(lambda axis: draw_image(axis, images[0], "7", "digit")),
-        draw_predictions(("three", images[:3], table)),
+def test_several_nets_share_their_axes_and_the_gap_of_each_is_shaded(history):
+    histories = {"dense": history, "cnn": history.assign(**{"val/loss": [0.5, 0.4, 0.3]})}
+    (axis,) = compose(partial(curves.draw_loss, histories=histories)).axes
+    assert [line.get_gid() for line in axis.get_lines()[:-1]] == [
+        "dense-train", "dense-val", "dense-ring", "cnn-train", "cnn-val", "cnn-ring",
+    ]  # fmt: skip
+    dense, cnn = (shade.get_paths()[0].vertices for shade in axis.collections)
+    for shade, net in ((dense, "dense"), (cnn, "cnn")):
+        between = {(e, v) for s in ("train", "val") for e, v in
+                   histories[net][["epoch", f"{s}/loss"]].itertuples(index=False)}  # fmt: skip
+        assert between <= set(map(tuple, shade.tolist()))
+    assert [text.get_text() for text in axis.texts] == [
+        " dense net: lowest at 2 ",
+        " CNN: lowest at 3 ",
     ]
-    for figure in figures:
-        for axis in filled(figure):
-            assert axis.get_images()[0].get_clim() == (0, 255)
-
-
-def test_one_grey_image_comes_with_its_label_axes_and_scale(images):
-    axis, scale = compose(lambda axis: draw_image(axis, images[0], "7", "digit")).axes
-    assert axis.get_title(loc="left") == "One digit, label 7: 28 × 28 pixels"
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("column", "row")
-    assert scale.get_ylabel() == "intensity, 0–255"
-    assert np.array_equal(shown(axis), images[0, ..., 0])
-
-
-def test_one_colour_image_has_no_scale():
-    image = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    (axis,) = compose(lambda axis: draw_image(axis, image, "cat", "image")).axes
-    assert axis.get_title(loc="left") == "One image, label cat: 2 × 3 pixels"
-    assert np.array_equal(shown(axis), image)
+    assert [text.xy for text in axis.texts] == [(2, 0.45), (3, 0.3)]
 
 
 def places(axis, rows=1, columns=8):

@@ -10,6 +10,7 @@ from mnist_study import replication, verdicts
 from mnist_study.report.weights import read_network
 from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
+from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
 from studykit.files import read_json
 
@@ -81,6 +82,39 @@ class Findings:
         same = replication.data_name() == self.data["name"]
         return [net for net in NETS if same and net in self.metrics["replicate"]]
 
+    @property
+    def numbers(self):
+        """All that a page quotes: the metrics, and tables by net and key, as nested dicts."""
+        rows = self.robustness.to_dict("records")
+        return self.metrics | {
+            "history": {net: _by_key(table, "epoch") for net, table in self.histories.items()},
+            "layers": {net: _by_key(table, "layer") for net, table in self.layers.items()},
+            "robustness": {f"{r['net']} {r['kind']} {r['amount']:g}": r for r in rows},
+        }
+
+    def weighted(self, net):
+        """The rows of the layers that hold parameters."""
+        return self.layers[net].query("parameters > 0")
+
+    def overfits(self, net, confidence):
+        """Whether a net gets clearly less of the validation images right than of those of train.
+
+        So it is where the Wilson interval of its last validation accuracy lies below the last
+        training accuracy.
+        """
+        last, images = self.histories[net].iloc[-1], self.metrics["preprocess"]["val"]["images"]
+        right = round(last["val/accuracy"] * images)
+        interval = wilson_interval(right, images, confidence=confidence)
+        return bool(interval.high < last["train/accuracy"])
+
+    def seeds(self, net):
+        """Of each trial, in the order of their names: float (seeds, epochs), the validation loss
+        of a net; and float (seeds,), its test accuracy.
+        """
+        trials = self.trials[self.trials["net"] == net].sort_values("trial")
+        losses = replication.val_losses(self.trial_histories, net)
+        return losses, trials["test/accuracy"].to_numpy()
+
     def pairs(self, name):
         """(first, second) of nets whose difference a file holds; of many, with the first net."""
         return [
@@ -150,6 +184,10 @@ def read_findings(params):
         inputs=read_json("plots/evaluate/inputs.json"),
         robustness=pd.read_csv("plots/evaluate/robustness.csv"),
     )
+
+
+def _by_key(table, key):
+    return table.set_index(table[key].astype(str)).to_dict("index")
 
 
 def _read_arrays(path):

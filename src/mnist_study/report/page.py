@@ -39,7 +39,7 @@ def render(template, results, *, panels, **shown):
         results: Findings.
         panels: what figures.panels.draw_panels returned.
         shown: bench, what weights.describe returned; grids, what figures.pictures.choose returned;
-            confidence, of the intervals; versions, of the libraries, by name.
+            confidence, of the intervals; settings, dict of sections of the parameters.
 
     Returns:
         str: text that needs no other file.
@@ -51,10 +51,7 @@ def render(template, results, *, panels, **shown):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-    def number(path, form="{:,}", times=1):
-        quote = quote_html if environment.autoescape else quote_text
-        return quote(results.metrics, path, form, times)
+    quote = partial(quote_html if environment.autoescape else quote_text, results.numbers)
 
     def svgs(name):
         form = layout(name, results)
@@ -65,16 +62,16 @@ def render(template, results, *, panels, **shown):
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]
     return environment.get_template(template).render(
-        number=number,
+        number=quote,
         svgs=svgs,
-        picture=lambda index: picture(results.images[index])[0],
+        picture=lambda image: picture(image)[0],
         size=size,
         percent=percent,
         results=results,
-        panels=panels,
         nets=NETS,
         colours={net: place_of(net) % len(PALETTE) for net in NETS},
         many=len(results.classes) > MANY,
+        overfitting=[net for net in NETS if results.overfits(net, shown["confidence"])],
         key=key,
         claims=list(describe_claims(results)),
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
@@ -83,7 +80,7 @@ def render(template, results, *, panels, **shown):
     )
 
 
-def quote_html(metrics, path, form, times=1):
+def quote_html(metrics, path, form="{:,}", times=1):
     """A number for the page, as a data element that names its source.
 
     Args:
@@ -99,7 +96,7 @@ def quote_html(metrics, path, form, times=1):
     )
 
 
-def quote_text(metrics, path, form, times=1):
+def quote_text(metrics, path, form="{:,}", times=1):
     """The same number as plain text."""
     return _write(find(metrics, path), form, times)
 

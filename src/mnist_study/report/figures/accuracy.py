@@ -1,49 +1,46 @@
-"""Accuracy by class and by confidence. Each function draws on an axis."""
+"""Accuracy by class, by confidence and by disturbance. Each function draws on an axis."""
 
 import numpy as np
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import MANY, look, turn_long_names
+from mnist_study.report.figures.style import legend_of_nets, look, of_each
 from mnist_study.study import NETS
 
 FOOT = -0.06  # where the counts of a reliability diagram stand
+UNITS = {  # of the amounts of each kind of disturbance
+    "shift": "pixels",
+    "rotation": "degrees",
+    "noise": "standard deviation, of intensities 0–255",
+    "blur": "standard deviation, pixels",
+}
 
 
 def draw_by_class(axis, tables, *, classes, confidence):
-    """Share of each class that a net gets right, with its interval.
-
-    Up to twenty classes stand side by side, by label; more stand in rows, the hardest on top.
+    """Share of each class that a net gets right, with its interval; the hardest class is on top.
 
     Args:
         tables: net to pandas.DataFrame, a row per class: accuracy, low, high; NaN without images.
         classes: their names, by label.
         confidence: of the intervals, for the label.
     """
-    many = len(classes) > MANY
     mean = np.mean([table["accuracy"] for table in tables.values()], axis=0)
-    order = np.argsort(mean, kind="stable") if many else np.arange(len(classes))
+    order = np.argsort(mean, kind="stable")
     for number, (net, table) in enumerate(tables.items()):
         shift = min(0.26, 0.8 / len(tables)) * (number - (len(tables) - 1) / 2)
-        rows, at = table.iloc[order], np.arange(len(order)) + shift
-        where = {"y": at, "x": rows["accuracy"]} if many else {"x": at, "y": rows["accuracy"]}
-        where["xerr" if many else "yerr"] = _half(rows)
+        rows = table.iloc[order]
         style = {"linestyle": "", "markersize": 5, "elinewidth": 1.2, "capsize": 2}
+        where = {"x": rows["accuracy"], "y": np.arange(len(order)) + shift, "xerr": _half(rows)}
         axis.errorbar(**where, **style, **look(net), label=NETS[net])
     hardest = {net: _hardest(table, classes) for net, table in tables.items()}
     found = "; ".join(f"the {NETS[net]}: {name}" for net, name in hardest.items() if name)
     axis.set_title(f"Hardest class of {found}" if found else "No class is clearly the hardest")
-    shares, names = (axis.xaxis, axis.yaxis) if many else (axis.yaxis, axis.xaxis)
-    names.set_label_text("label")
-    shares.set_label_text(f"accuracy, with {confidence:.0%} interval")
-    shares.set_major_formatter(PercentFormatter(1, decimals=None))
-    names.set_ticks(range(len(order)), [classes[label] for label in order])
-    names.grid(visible=many)
-    axis.margins(y=1 / len(order) if many else 0.14)
-    if many:
-        axis.invert_yaxis()
-    else:
-        turn_long_names(axis, classes)
-    axis.figure.legend(loc="outside lower center", ncols=3)
+    axis.set(xlabel=f"accuracy, with {confidence:.0%} interval", ylabel="label")
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axis.set_yticks(range(len(order)), [classes[label] for label in order])
+    axis.margins(y=1 / len(order))
+    axis.invert_yaxis()
+    axis.figure.legend(loc="outside lower center", ncols=legend_of_nets()["ncols"])
 
 
 def _half(rows):
@@ -89,3 +86,24 @@ def draw_reliability(axis, bins, net, *, ece):
         direction.set_major_formatter(PercentFormatter(1))
     axis.set_yticks(np.linspace(0, 1, 6))
     axis.legend(loc="lower right", bbox_to_anchor=(1, 0.07))
+
+
+def draw_robustness(axis, table, *, kind):
+    """Accuracy on test images that are disturbed more and more, with its interval.
+
+    Args:
+        table: pandas.DataFrame of this kind, as scores.robustness.score returned it.
+        kind: of disturbance.
+    """
+    ends = {}
+    for net, rows in table.groupby("net", sort=False):
+        style = {**look(net), "markersize": 4, "label": NETS[net], "gid": net}
+        axis.plot(rows["amount"], rows["accuracy"], **style)
+        band = {"color": look(net)["color"], "alpha": 0.2, "linewidth": 0}
+        axis.fill_between(rows["amount"], rows["low"], rows["high"], **band)
+        ends[net] = f"{rows['accuracy'].iloc[-1]:.0%}"
+    title = f"{kind.capitalize()} of {table['amount'].max():g}: {of_each(ends, 'all nets')}"
+    axis.set(title=title, ylim=(0, 1.02), xlabel=f"{kind}, {UNITS[kind]}", ylabel="accuracy")
+    axis.set_xticks(sorted(table["amount"].unique()))
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axis.legend(**legend_of_nets())

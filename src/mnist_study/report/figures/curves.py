@@ -2,44 +2,64 @@
 
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from mnist_study.report.figures.style import BELOW, look
+from mnist_study.report.figures.style import BELOW, legend_of_nets, look, of_each
 from mnist_study.scores.claims import accuracy_bound
 from mnist_study.study import NETS
 
 
-def draw_accuracy(axis, history, net):
-    """Accuracy by epoch, train and val; a ring marks the epoch of the lowest val loss.
+def draw_accuracy(axis, histories):
+    """Accuracy by epoch; a ring marks the epoch of the lowest val loss.
 
     Args:
-        history: pandas.DataFrame as training.train returns it.
-        net: its name.
+        histories: net to pandas.DataFrame as training.train returns it; of one net or of several.
     """
-    _draw(axis, history, net, "accuracy")
+    _draw(axis, histories, "accuracy")
+    ends = {net: f"{history['val/accuracy'].iloc[-1]:.1%}" for net, history in histories.items()}
     axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-    final = history["val/accuracy"].iloc[-1]
-    axis.set(title=f"The {NETS[net]} ends at {final:.1%} on validation", ylabel="accuracy")
-    axis.legend(loc="lower right")
+    title = f"On validation, in the end: {of_each(ends, 'all nets')}"
+    axis.set(title=title, ylabel="accuracy")
 
 
-def draw_loss(axis, history, net):
-    """Loss by epoch, likewise."""
-    _draw(axis, history, net, "loss")
-    lowest = history["epoch"][history["val/loss"].idxmin()]
-    title = f"The {NETS[net]}'s val loss is lowest at epoch {lowest}"
-    axis.set(title=title, ylabel="cross-entropy, nats")
+def draw_loss(axis, histories):
+    """Loss by epoch, likewise; the ring's epoch is named."""
+    turns = _draw(axis, histories, "loss")
+    for place, (net, (epoch, loss)) in enumerate(turns.items()):
+        early = epoch <= histories[net]["epoch"].max() / 2
+        colour, side = look(net)["color"], "left" if early else "right"
+        axis.annotate(
+            f" {NETS[net]}: lowest at {epoch} ", (epoch, loss), (epoch, 0.94 - 0.1 * (place % 8)),
+            textcoords=("data", "axes fraction"), fontsize=9, color=colour, ha=side,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 0,
+                        "relpos": (0 if early else 1, 0)},
+        )  # fmt: skip
+    after = of_each({net: epoch for net, (epoch, _) in turns.items()}, "ringed")
+    axis.set(title=f"Epoch of the lowest validation loss: {after}", ylabel="cross-entropy, nats")
     axis.set_ylim(bottom=0)
-    axis.legend(loc="upper right")
 
 
-def _draw(axis, history, net, metric):
-    colour = {"color": look(net)["color"]}
-    for split, style in {"train": {"color": "0.45", "linestyle": "--"}, "val": colour}.items():
-        style = {"label": split, "gid": split, "marker": "."} | style
-        axis.plot(history["epoch"], history[f"{split}/{metric}"], **style)
-    lowest = history.loc[history["val/loss"].idxmin()]
-    ring = {"markersize": 11, "markerfacecolor": "none", "label": "lowest val loss"} | colour
-    axis.plot(lowest["epoch"], lowest[f"val/{metric}"], "o", **ring)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+def _draw(axis, histories, metric):
+    """Both curves of each net, the gap between them shaded; net to where its val loss is lowest."""
+    turns = {}
+    for net, history in histories.items():
+        colour, epochs = look(net)["color"], history["epoch"]
+        train, val = (history[f"{split}/{metric}"] for split in ("train", "val"))
+        style = {"color": colour, "marker": "."}
+        dashed = style | {"linestyle": "--", "linewidth": 1, "markersize": 3}
+        axis.plot(epochs, train, gid=f"{net}-train", **dashed)
+        axis.plot(epochs, val, label=NETS[net], gid=f"{net}-val", **style)
+        axis.fill_between(epochs, train, val, color=colour, alpha=0.15, linewidth=0)
+        lowest = history["val/loss"].idxmin()
+        turns[net] = epochs[lowest], val[lowest]
+        ring = {"markersize": 11, "markerfacecolor": "none", "color": colour, "gid": f"{net}-ring"}
+        axis.plot(*turns[net], "o", **ring)
+    _by_epoch(axis)
+    axis.plot([], [], color="0.45", linestyle="--", linewidth=1, label="dashed: train")
+    axis.legend(**legend_of_nets())
+    return turns
+
+
+def _by_epoch(axis):
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.set(xlabel="epoch")
 
 
@@ -62,22 +82,27 @@ def draw_seeds(axis, accuracies, net, mean, claim):
         axis.axvline(bound, color="0.45", linestyle="--", label="claim's bound")
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     axis.xaxis.set_major_locator(MaxNLocator(5))
-    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     title = f"The {NETS[net]}: {mean['mean']:.2%} over {len(accuracies)} seeds"
     axis.set(title=title, xlabel="test accuracy", ylabel="seeds, in order of accuracy")
     # Below the axis: beside the seeds, the legend's own marker would look like one.
     axis.legend(**BELOW, ncols=3, columnspacing=1.2)
 
 
-def draw_mean_loss(axis, curve, net, turn):
-    """The mean validation loss by epoch over seeds with its band, and where it turns.
+def draw_mean_loss(axis, losses, curve, net, turn):
+    """The validation loss by epoch of every seed, their mean with its band, and where it turns.
 
     Args:
-        curve: what replication.mean_curve returned.
+        losses: float (seeds, epochs).
+        curve: what replication.mean_curve returned of them.
         net: its name.
         turn: dict of Verdict's fields, of the epoch that is claimed; None where none is.
     """
     colour = look(net)["color"]
+    for number, each in enumerate(losses):
+        label = None if number else "a seed"
+        faint = {"color": colour, "alpha": 0.35, "linewidth": 0.7, "gid": f"seed-{number}"}
+        axis.plot(curve["epoch"], each, label=label, **faint)
     band = {"color": colour, "alpha": 0.2, "linewidth": 0, "label": "interval", "gid": "band"}
     axis.fill_between(curve["epoch"], curve["low"], curve["high"], **band)
     style = {"color": colour, "marker": ".", "label": "mean over seeds", "gid": "mean"}
@@ -86,8 +111,8 @@ def draw_mean_loss(axis, curve, net, turn):
         near = {"color": "0.45", "alpha": 0.15, "linewidth": 0, "label": "not told from the lowest"}
         axis.axvspan(turn["low"], turn["high"], **near)
         axis.axvline(turn["claimed"], color="0.45", linestyle="--", label="claim")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _by_epoch(axis)
     lowest = int(curve["epoch"][curve["mean"].idxmin()])
-    title = f"The {NETS[net]}'s mean loss is lowest at epoch {lowest}"
-    axis.set(title=title, xlabel="epoch", ylabel="validation loss, nats")
-    axis.legend(loc="upper right")
+    title = f"The {NETS[net]}: mean loss lowest at epoch {lowest}"
+    axis.set(title=title, ylabel="validation loss, nats")
+    axis.legend(**BELOW, ncols=3, columnspacing=1.2)

@@ -7,48 +7,74 @@ from matplotlib.patches import Rectangle
 from mnist_study.report.figures.style import look
 from mnist_study.study import NETS
 
-GAP = 1.6  # between boxes
-PLANE, VECTOR = 7, 14  # heights of the image, and of a vector of as many numbers
+# In one unit: the longer side of an image, a vector's thickness, a row of text, between two rows,
+# between the planes of two channels; where text begins; and the width of a drawing.
+SIDE, THIN, TEXT, GAP, STEP, LEFT, WIDTH = 20, 2.5, 5, 2, 0.45, 36, 110
 
 
-def draw_network(axis, layers, net, image_shape):
-    """The layers that change a shape or hold parameters, from the image to the probabilities.
+def draw_network(axis, layers, net, image, height):
+    """The layers that change a shape or hold parameters, from an image down to the probabilities.
 
-    A plane's side is drawn to scale; the width of a box grows with the number of channels, the
-    height of a vector with the root of its length.
+    All is to one scale, the same for every net: a plane's sides are in pixels, its channels lie
+    behind it (one more each time that their number doubles), and a vector is as long as the side
+    of a square of as many pixels.
 
     Args:
         layers: pandas.DataFrame of the net's layers, as anatomy.describe_layers returns it.
         net: its name.
-        image_shape: height, width and channels of the image.
+        image: uint8 (height, width, channels), what the net sees.
+        height: of the drawing, the tallest of what measure returned.
     """
-    x, tallest = 0.0, 0.0
-    for kind, shape in stations(layers, image_shape):
-        *plane, channels = shape
-        root = math.sqrt(channels / math.prod(image_shape))
-        height = PLANE * plane[0] / image_shape[0] if plane else VECTOR * root
-        width = 0.15 + math.log2(channels) / 6 if plane else 0.25
-        colour, middle = look(net)["color"], x + width / 2
-        axis.add_patch(Rectangle((x, -height / 2), width, height, facecolor=colour, alpha=0.55))
-        axis.text(middle, height / 2 + 0.2, kind, ha="left", va="bottom", rotation=35, fontsize=9)
-        sides = "×\n".join(map(str, shape))
-        axis.text(middle, -height / 2 - 0.2, sides, ha="center", va="top", fontsize=8)
-        x += width + GAP
-        tallest = max(tallest, height)
-    axis.set(xlim=(-0.8, x), ylim=(-tallest / 2 - 2.4, tallest / 2 + 2.8))
-    axis.set_title(f"The {NETS[net]}, {layers['parameters'].sum():,} parameters")
+    top = 0.0
+    for kind, shape, parameters in stations(layers, image.shape):
+        behind, (tall, wide) = _size(shape, image.shape)
+        middle, plates = top - tall / 2 - STEP * behind / 2, range(behind, -1, -1)
+        colour = {"facecolor": look(net)["color"], "edgecolor": "white", "linewidth": 0.4}
+        for plate in plates if kind != "image" else ():
+            corner = STEP * plate, top - tall - STEP * (behind - plate)
+            axis.add_patch(Rectangle(corner, wide, tall, **colour))
+        if kind == "image":
+            shown = image if image.shape[-1] == 3 else image[..., 0]
+            axis.imshow(shown, extent=(0, wide, top - tall, top), vmin=0, vmax=255)
+        sides = "×".join(map(str, shape))
+        text = f"{kind} {sides}" + f": {parameters:,} parameters" * bool(parameters)
+        axis.text(LEFT, middle, text, va="center", fontsize=9)
+        top -= _row(shape, image.shape)
+    axis.set(xlim=(-1, WIDTH), ylim=(-height, 1), aspect="equal", anchor="NW")
+    axis.set_title(f"The {NETS[net]}: {layers['parameters'].sum():,} parameters")
     axis.axis("off")
 
 
+def measure(layers, image_shape):
+    """How tall the drawing of a net is."""
+    return sum(_row(shape, image_shape) for _, shape, _ in stations(layers, image_shape))
+
+
+def _row(shape, image_shape):
+    behind, (tall, _) = _size(shape, image_shape)
+    return max(TEXT, tall + STEP * behind) + GAP
+
+
+def _size(shape, image_shape):
+    """How many planes lie behind the first one, and its height and width."""
+    *plane, channels = shape
+    scale = SIDE / max(image_shape[:2])
+    if not plane:
+        return 0, (THIN, scale * math.sqrt(channels))
+    return round(math.log2(channels)), tuple(scale * side for side in plane)
+
+
 def stations(layers, image_shape):
-    """Kind and output shape of the image, and of each layer whose output is new or has parameters.
+    """Of the image, and of each layer whose output is new or has parameters: kind, output shape
+    and parameters.
 
     So neither scaling nor dropout is among them. Takes what draw_network takes.
     """
     before = list(image_shape)
-    yield "image", before
+    yield "image", before, 0
     for layer in layers.itertuples():
         shape = [int(side) for side in layer.output.split("×")]
         if shape != before or layer.parameters:
-            yield layer.kind.removesuffix("2D").replace("Pooling", "Pool"), shape
+            kind = layer.kind.removesuffix("2D").replace("Pooling", "Pool")
+            yield kind, shape, layer.parameters
         before = shape

@@ -4,9 +4,9 @@ from functools import partial
 
 import pandas as pd
 
-from mnist_study.replication import mean_curve, val_losses
+from mnist_study.replication import mean_curve
 from mnist_study.report.figures import accuracy, confusion, curves, networks, pictures
-from mnist_study.report.figures.style import MANY, compose, labels, save
+from mnist_study.report.figures.style import MANY, PANEL, compose, labels, save
 from mnist_study.scores.calibration import bin_by_confidence
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
@@ -16,15 +16,15 @@ def layout(name, results):
     """How style.compose lays out a figure, where it differs from its defaults."""
     number, names = len(results.classes), 0.07 * max(map(len, labels(results.classes)))  # inches
     many = number > MANY
-    rows = 1.5 + (0.1 + 0.05 * len(NETS)) * number
+    rows = 1.7 + (0.1 + 0.05 * len(NETS)) * number
     side = max(3.3, (0.19 if many else 0.32) * number) + names
     square = {"size": (side + (2 if many else 1), side + 1.3)}
-    layers = [len([*networks.stations(t, results.image_shape)]) for t in results.layers.values()]
     return {
-        "accuracy_by_class": {"size": (7.5, rows if many else 3.8 + names)},
+        "accuracy_by_class": {"size": (PANEL[0], rows)},
         "confusion_errors": square | {"columns": 1 if number > 10 else 2},
-        "image": {"size": (4.3, 3.6)},
-        "networks": {"size": (max(8, 0.45 * max(layers)), 3), "columns": 1},
+        "networks": {"size": (PANEL[0], 0.5 + 0.038 * _tallest(results))},
+        "curves": {"size": (PANEL[0], 3.4 + 0.1 * len(NETS))},
+        "robustness": {"size": (PANEL[0], 2.8 + 0.1 * len(NETS))},
     }.get(name, {})
 
 
@@ -37,8 +37,6 @@ def write_figures(folder, results, panels, grids):
         panels: what draw_panels returned.
         grids: what pictures.choose returned.
     """
-    named = {"classes": labels(results.classes), "noun": results.data["noun"]}
-    save(f"{folder}/images.png", partial(pictures.draw_images, results.first_images, **named))
     for name, drawn in panels.items():
         save(f"{folder}/{name}.png", partial(compose, *drawn.values(), **layout(name, results)))
     for name, groups in grids.items():
@@ -58,31 +56,42 @@ def draw_panels(results, *, confidence, bins):
         dict: figure to dict of panel to functools.partial that draws it on an axis. A panel's name
         is part of its ids on the page.
     """
-    figures = _of_an_image(results) | _of_all_nets(results, confidence)
+    figures = _of_all_nets(results, confidence)
     for net in NETS:
         panels = _of_a_net(results, net, confidence, bins)
         if net in results.replicated:
             panels |= _over_seeds(results, net, confidence)
         for (figure, panel), draw in panels.items():
             figures.setdefault(figure, {})[panel] = partial(draw, net=net)
+        figures[f"{net}/curves"] = _curves(net, {net: results.histories[net]})
     return figures
-
-
-def _of_an_image(results):
-    """The first sample."""
-    first = results.sampled[0]
-    table = next(iter(results.predictions.values()))
-    label = labels(results.classes)[table["label"][first]]
-    shown = {"image": results.images[first], "label": label, "noun": results.data["noun"]}
-    return {"image": {"image": partial(pictures.draw_image, **shown)}}
 
 
 def _of_all_nets(results, confidence):
     """Panels that hold all nets."""
-    classes = labels(results.classes)
+    classes, disturbed = labels(results.classes), results.robustness.groupby("kind", sort=False)
     tables = {net: _by_class(results.confusion(net), confidence) for net in NETS}
     by_class = partial(accuracy.draw_by_class, tables=tables, classes=classes)
-    return {"accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)}}
+    return {
+        "curves": _curves("all", results.histories),
+        "robustness": {
+            f"robustness-{kind}": partial(accuracy.draw_robustness, table=table, kind=kind)
+            for kind, table in disturbed
+        },
+        "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
+    }
+
+
+def _curves(name, histories):
+    return {
+        f"{name}-accuracy": partial(curves.draw_accuracy, histories=histories),
+        f"{name}-loss": partial(curves.draw_loss, histories=histories),
+    }
+
+
+def _tallest(results):
+    """Height of the tallest drawing of a net."""
+    return max(networks.measure(each, results.image_shape) for each in results.layers.values())
 
 
 def _by_class(counts, confidence):
@@ -99,27 +108,24 @@ def _of_a_net(results, net, confidence, bins):
     """Its panels, by figure and panel; each still takes the net."""
     counts, classes = results.confusion(net), labels(results.classes)
     binned = bin_by_confidence(results.predictions[net], bins=bins, confidence=confidence)
-    ece, history = results.metrics["evaluate"][net]["test"]["ece"], results.histories[net]
-    layers = {"layers": results.layers[net], "image_shape": results.image_shape}
+    ece, image = results.metrics["evaluate"][net]["test"]["ece"], results.images[results.sampled[0]]
+    seen = {"layers": results.layers[net], "image": image, "height": _tallest(results)}
     errors = partial(confusion.draw_errors, counts=counts, classes=classes)
     reliability = partial(accuracy.draw_reliability, bins=binned, ece=ece)
     return {
-        ("networks", f"networks-{net}"): partial(networks.draw_network, **layers),
+        ("networks", f"networks-{net}"): partial(networks.draw_network, **seen),
         ("confusion_errors", f"confusion_errors-{net}"): errors,
         ("calibration", f"calibration-{net}"): reliability,
-        (f"{net}/curves", f"{net}-accuracy"): partial(curves.draw_accuracy, history=history),
-        (f"{net}/curves", f"{net}-loss"): partial(curves.draw_loss, history=history),
     }
 
 
 def _over_seeds(results, net, confidence):
     """The same of its repetitions with other seeds."""
-    summary, trials = results.metrics["replicate"], results.trials
-    accuracies = trials[trials["net"] == net]["test/accuracy"].to_numpy()
-    curve = mean_curve(val_losses(results.trial_histories, net), confidence=confidence)
+    summary, (losses, accuracies) = results.metrics["replicate"], results.seeds(net)
+    loss = {"losses": losses, "curve": mean_curve(losses, confidence=confidence)}
     claim, turn = (summary["claims"].get(f"{net}_{of}") for of in ("accuracy", "overfit_epoch"))
     seeds = {"accuracies": accuracies, "mean": summary[net]["test"]["accuracy"], "claim": claim}
     return {
         ("seeds_accuracy", f"seeds-accuracy-{net}"): partial(curves.draw_seeds, **seeds),
-        ("seeds_loss", f"seeds-loss-{net}"): partial(curves.draw_mean_loss, curve=curve, turn=turn),
+        ("seeds_loss", f"seeds-loss-{net}"): partial(curves.draw_mean_loss, turn=turn, **loss),
     }

@@ -12,47 +12,6 @@ IMAGE, ABOVE, BELOW, SIDE, LETTER, WIDTH, TITLE = 28 / 30, 8 / 30, 9 / 30, 2 / 3
 DPI = plt.rcParams["figure.dpi"]
 
 
-def draw_images(first, *, classes, noun):
-    """A grid of training images: a row per class.
-
-    Args:
-        first: uint8 (classes, n, height, width, channels), the first images of each class.
-        classes: names of the classes.
-        noun: what an image shows.
-    """
-    num_classes, per_class, height, width, _ = first.shape
-    gap = max(1, height // 7)  # pixels between images
-    cells = np.pad(
-        first, ((0, 0), (0, 0), (0, gap), (0, gap), (0, 0)), constant_values=_blank(first)
-    )
-    row = 0.57 if num_classes <= 10 else 0.45  # inches
-    across = row * per_class * (width + gap) / (height + gap) + LETTER * max(map(len, classes))
-    figure, axis = plt.subplots(figsize=(max(4.5, across + 0.6), 0.6 + row * num_classes))
-    _show(axis, _lay_out(cells))
-    axis.set(frame_on=False, xticks=[])
-    axis.set_yticks((height + gap) * np.arange(num_classes) + height / 2, classes)
-    axis.tick_params(length=0)
-    axis.set_title(f"Training {noun}s: the first {per_class} of each class")
-    return figure
-
-
-def draw_image(axis, image, label, noun):
-    """One image, a grey one with its intensity scale.
-
-    Args:
-        axis: to draw on.
-        image: uint8 (height, width, channels).
-        label: name of its class.
-        noun: what it shows.
-    """
-    shown = _show(axis, image)
-    height, width, channels = image.shape
-    title = f"One {noun}, label {label}: {height} × {width} pixels"
-    axis.set(title=title, xlabel="column", ylabel="row")
-    if channels == 1:
-        axis.figure.colorbar(shown, label="intensity, 0–255")
-
-
 def _show(axis, image):
     """Draw grey black on white, and colours as they are: uint8 (height, width, 1 or 3)."""
     axis.grid(visible=False)

@@ -37,7 +37,7 @@ PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them
 }
 INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
-LETTERS = 12.1  # of a title, an inch
+LETTERS = 11.5  # of a title, an inch
 STUDY = Path(__file__).parents[2]
 DRAWN_WITH = ("matplotlib", "numpy", "pandas", "pillow", "scipy")
 BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # a legend below its axis
@@ -52,6 +52,17 @@ def look(net):
     """Colour and marker of a net, by its place."""
     place = place_of(net)
     return {"color": f"C{place}", "marker": MARKERS[place % len(MARKERS)]}
+
+
+def legend_of_nets():
+    """How a legend that names all nets stands below its axis: in as many columns as have room."""
+    return BELOW | {"ncols": max(1, 53 // (max(map(len, NETS.values())) + 7))}
+
+
+def of_each(values, otherwise):
+    """What a title says of each net, as net to text; of more than three there is no room for it."""
+    told = [f"{NETS[net]} {value}" for net, value in values.items()]
+    return ", ".join(told) if len(told) <= 3 else otherwise
 
 
 def labels(classes):
@@ -111,7 +122,8 @@ def save(path, draw):
 def to_svg(draw, name):
     """Draw a figure as SVG to be put into a page.
 
-    Size and colours are left to the page, so that a dark one can change them.
+    Size, colours and font are left to the page: text is text, in any font that is as narrow as
+    matplotlib's own or narrower.
 
     Args:
         draw: functools.partial that returns the figure, as `kept` takes it.
@@ -146,6 +158,7 @@ def _to_svg(draw, name):
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' (width|height)="[\d.]+pt"', "", svg, count=2)
+    svg = re.sub(r";? font-family: [^;\"]*", "", svg)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     for colour, follows in PAGE_COLOURS.items():
         svg = svg.replace(colour, follows)
