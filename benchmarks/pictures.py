@@ -23,7 +23,7 @@ from netserve.quiet import import_keras
 from studykit.errors import UserError, command
 from studykit.study import load_study
 
-COUNT, SHORT_COUNT = 100, 20  # pictures of each kind and source
+COUNT, SHORT_COUNT = 60, 20  # pictures of each kind and source
 WAYS = ("resized", "resized, inverted", "prepared")
 
 
@@ -76,18 +76,29 @@ def read(nets, source, kind, pictures):
     """
     pictures = list(pictures)
     digits = np.array([digit for _, digit in pictures])
+    given = {recipe: _given(pictures, recipe) for recipe in {known.recipe for known in nets}}
     for known in nets:
-        scaled = np.stack([fit(open_picture(each), known.recipe) for each, _ in pictures])
-        prepared = [_prepare(content, known.recipe) for content, _ in pictures]
-        whole = np.array([image is not None for image in prepared])
-        blank = np.zeros(known.net.shape, np.uint8)
-        given = [scaled, 255 - scaled, np.stack([blank if x is None else x for x in prepared])]
-        for way, images in zip(WAYS, given, strict=True):
-            right = known.net.probabilities(images).argmax(axis=1) == digits
+        images, whole = given[known.recipe]
+        for way in WAYS:
+            right = known.net.probabilities(images[way]).argmax(axis=1) == digits
             right &= whole | (way != "prepared")
             row = {"source": source, "kind": kind, "net": known.name, "way": way}
             yield row | {"images": len(digits), "right": int(right.sum())}
             print(f"{source}, {kind}, {known.name}, {way}: {right.mean():.1%}", flush=True)
+
+
+def _given(pictures, recipe):
+    """What a net is given each way, and which pictures were prepared as one digit."""
+    opened = [open_picture(content) for content, _ in pictures]
+    prepared = [_prepare(content, recipe) for content, _ in pictures]
+    blank = np.zeros((*recipe.size, recipe.channels), np.uint8)
+    images = (
+        [fit(pixels, recipe) for pixels in opened],
+        [fit(255 - pixels, recipe) for pixels in opened],
+        [blank if image is None else image for image in prepared],
+    )
+    whole = np.array([image is not None for image in prepared])
+    return dict(zip(WAYS, map(np.stack, images), strict=True)), whole
 
 
 def _prepare(content, recipe):

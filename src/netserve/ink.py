@@ -45,8 +45,8 @@ def find_ink(pixels):
     noise = _noise(strength)
     blur = _blur(strength, noise)
     smooth = gaussian_filter(strength, blur) if blur else strength
-    noise = _noise(smooth) if blur < 1 else noise / (3.5 * blur)  # of white noise, blurred
-    least = max(LEAST_CONTRAST, LEAST_OVER_NOISE * noise)
+    left = noise / max(1.0, 2 * np.sqrt(np.pi) * blur)  # of white noise, after the blur
+    least = max(LEAST_CONTRAST, LEAST_OVER_NOISE * left)
     found = smooth[smooth > least]
     if not found.size:
         return None
