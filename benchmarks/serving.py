@@ -2,7 +2,7 @@
 
     python -m benchmarks.serving [--rounds N] [--model NAME] [--short]
 
-The server is `mlflow models serve` on the registered CNN of this repository's store. It is asked for
+The server is `mlflow models serve` on the registered CNN of this repository. It is asked for
 one image at a time, by one client and by eight, and for a hundred at a time. Clients run in threads
 of this process, and keep no connection.
 """

@@ -84,13 +84,14 @@ def _reduce(image):
     from PIL import Image
 
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        values = np.asarray(image, np.float32)
-        scale = 255 / max(float(values.max(initial=0)), 1e-9)
+        values = np.array(image, np.float32)
+        values *= 255 / max(float(values.max(initial=0)), 1e-9)
         orientation = image.getexif().get(ORIENTATION)
-        image = Image.fromarray(np.clip(values * scale, 0, 255))
+        image = Image.fromarray(np.clip(values, 0, 255, out=values))
         image.getexif()[ORIENTATION] = orientation or 1
     else:
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        image = image if image.mode == mode else image.convert(mode)
     image.thumbnail((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BOX, reducing_gap=None)
     return image
 
