@@ -101,7 +101,7 @@ replicate: $(VENV)/installed ## Train both nets with ten seeds; interrupted, it 
 
 # Another interpreter with PyTorch, JAX and Optax, to measure them too: docs/benchmarks.md.
 PEERS ?=
-BENCHMARKS := pipeline loops steps time_to_accuracy instruction_sets throughput growth
+BENCHMARKS := pipeline loops steps time_to_accuracy instruction_sets throughput growth pictures
 bench: $(VENV)/developing data/raw ## Take a quick look at the benchmarks, in under ten minutes
 	@for name in $(filter-out throughput time_to_accuracy,$(BENCHMARKS)); do $(MAKE) --no-print-directory bench-$$name SHORT=--short || exit 1; done
 

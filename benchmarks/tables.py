@@ -9,11 +9,12 @@ machine it is from, and the figure, where there is one.
 import re
 from pathlib import Path
 
-from benchmarks import processors
+from benchmarks import pictures, processors
 from benchmarks.harness import RESULTS, read, table
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs"
 DOCUMENTS = (FOLDER / "benchmarks.md", FOLDER / "processors.md")
+TABLES = {"pictures": pictures.table, "processors": processors.table}  # without rounds and figure
 BLOCK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
@@ -38,8 +39,8 @@ def _block(path):
     if not path.is_file():
         return "\nNot measured yet.\n\n"
     frame, machine = read(path)
-    if path.stem == "processors":
-        return f"\n{processors.table(frame)}\n\n{machine}.\n\n"
+    if path.stem in TABLES:
+        return f"\n{TABLES[path.stem](frame)}\n\n{machine}.\n\n"
     figure = f"![{path.stem}: medians and ranges](../benchmarks/results/{path.stem}.png)"
     rounds = frame["round"].max()
     return f"\n{table(frame)}\n\n{figure}\n\n{machine}. Rounds: {rounds}.\n\n"

@@ -10,6 +10,9 @@ from tests.tiny_study import ROOT
 
 STUDY, KIT, STAGES = (ROOT / name for name in ("src/mnist_study", "src/studykit", "stages"))
 IMAGES = ROOT / "src/imagesets"  # a house between them: image data sets, from any format to arrays
+NETSERVE = (
+    ROOT / "src/netserve"
+)  # from a picture to a trained net's answer; no output depends on it
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
 # Words of the study. A hash is of hexadecimal digits in any study, and str.isdigit is Python's.
@@ -22,7 +25,10 @@ TERMS = re.compile(
 )
 EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
 COMMANDS = STUDY / "commands"  # no output depends on them
-MODULE, FUNCTION, HOUSE, IMAGES_HOUSE = 250, 50, 3500, 1650  # lines at most
+MODULE, FUNCTION = 250, 50  # lines at most
+HOUSE, IMAGES_HOUSE, NETSERVE_HOUSE = 3500, 1650, 1450
+# What answers in a model that MLflow has: it carries this package, and nothing else of ours.
+CARRIED = ("ink", "nets", "objects", "pictures", "preparation", "serving")
 HEAVY = {"PIL", "matplotlib", "mlflow", "pandas", "pooch", "pyarrow", "tensorflow"}
 
 
@@ -84,9 +90,44 @@ def test_a_large_library_is_imported_only_by_the_function_that_needs_it():
     assert at_the_top == set()
 
 
-def test_the_house_of_image_sets_keeps_its_size():
-    lines = sum(len(p.read_text(encoding="utf-8").splitlines()) for p in modules(IMAGES))
-    assert lines <= IMAGES_HOUSE
+@pytest.mark.parametrize(("house", "most"), [(IMAGES, IMAGES_HOUSE), (NETSERVE, NETSERVE_HOUSE)])
+def test_a_house_keeps_its_size(house, most):
+    assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in modules(house)) <= most
+
+
+def test_nothing_imports_what_serves_nets():
+    others = modules(STUDY, KIT, IMAGES, STAGES)
+    assert {name_of(p) for p in others for n in imported(p) if n.startswith("netserve")} == set()
+
+
+def test_what_serves_nets_knows_no_study():
+    ours = re.compile(
+        r"mnist[-_]study|stages\.|(?<![a-z])(dense|cnn)(?![a-z])|data/|plots/|metrics/"
+    )
+    found = {
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in modules(NETSERVE)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if ours.search(line.replace("data/model.keras", ""))  # MLflow's own layout
+    }
+    assert found == set()
+
+
+def test_what_a_model_carries_imports_nothing_of_ours_but_itself():
+    others = ("mnist_study", "imagesets", "studykit")
+    for name in CARRIED:
+        top = {n for n in imported_at_the_top(NETSERVE / f"{name}.py") if n.startswith(others)}
+        own = {n for n in imported_at_the_top(NETSERVE / f"{name}.py") if n.startswith("netserve.")}
+        assert top == set()
+        assert own <= {f"netserve.{each}" for each in CARRIED}
+
+
+def imported_at_the_top(path):
+    for node in parse(path).body:
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 @pytest.mark.parametrize("house", [KIT, IMAGES], ids=lambda house: house.name)

@@ -79,15 +79,29 @@ def check_values(study, values, path="params.yaml"):
     """
     if study.params is None:
         return
-    module, _, name = study.params.partition(":")
+    check(import_named(study.params, "params"), values, path)
+
+
+def import_named(text, key):
+    """Import what a key of `studykit.yaml` names, also from the folder `src`.
+
+    Args:
+        text: `module`, or `module:Name` of something in it.
+        key: the key, for messages.
+
+    Raises:
+        UserError: there is no such thing.
+    """
+    module, _, name = text.partition(":")
     source = str(Path("src").resolve())
     if Path(source).is_dir() and source not in sys.path:
         sys.path.insert(0, source)
     try:
-        schema = getattr(import_module(module), name)
+        found = import_module(module)
+        return getattr(found, name) if name else found
     except (ImportError, AttributeError) as error:
-        raise UserError(f"studykit.yaml: params: expected a schema, received: {error}") from None
-    check(schema, values, path)
+        expected = "a schema" if name else "a module"
+        raise UserError(f"studykit.yaml: {key}: expected {expected}, received: {error}") from None
 
 
 def check_all(study, path="params.yaml"):

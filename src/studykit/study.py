@@ -118,6 +118,8 @@ class Study(Described):
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
+        serving: module that loads the models in MLflow, by its `_load_pyfunc`. Its `facts(values)`
+            gives what else that needs, from all parameters; its REQUIREMENTS name packages.
         preload: what is imported once for many stages; only to save time.
     """
 
@@ -132,6 +134,7 @@ class Study(Described):
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
+    serving: Annotated[str | None, Field(pattern=r"^[\w.]+$")] = None
     preload: Preload = Preload()
 
     def registry_for(self, values):

@@ -1,19 +1,16 @@
-"""The command `mnist-study`: the kit's subcommands, and the study's own."""
+"""The command `mnist-study`: the kit's subcommands, netserve's, and the study's own."""
 
 from studykit import cli
 
-DESCRIPTIONS = {
-    "claims": "Print the verdict on each claim, and what it rests on.",
-    "data": "Add a data set of your own to datasets.yaml.",
-    "replicate": "Train all nets with other seeds, and collect what came of it.",
+COMMANDS = {
+    "claims": ("mnist_study.commands.claims", "Print each claim's verdict, and what it rests on."),
+    "data": ("mnist_study.commands.data", "Add a data set of your own to datasets.yaml."),
+    "export": ("netserve.export", "Write a net in another format, checked against Keras."),
+    "predict": ("netserve.predict", "Say what the nets read in pictures of your own."),
+    "replicate": ("mnist_study.commands.replicate", "Train all nets with other seeds; sum it up."),
 }
-COMMANDS = {name: (f"mnist_study.commands.{name}", text) for name, text in DESCRIPTIONS.items()}
 
 
 def main(words=None):
-    """Run a subcommand.
-
-    Args:
-        words: the command line after `mnist-study`; the process's own by default.
-    """
+    """Run a subcommand, by the words after `mnist-study`: the process's own by default."""
     cli.main(words, program="mnist-study", extra=COMMANDS)

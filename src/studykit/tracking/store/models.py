@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import tempfile
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mlflow.models.utils import _save_example
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from studykit.params import import_named
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import found
 from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
@@ -22,6 +24,9 @@ from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
 KERAS = ".keras"
 # Read at once: a tracker may have been imported from the folder of an experiment that is gone now.
 WHOLE_NUMBERS = Path(__file__).with_name("whole_numbers.py").read_bytes()
+FACTS = "serving.json"  # in a model's folder: what a study's own module for serving needs to know
+# By this signature MLflow lets all through: a study's own module checks what comes.
+ANYTHING = ModelSignature(inputs=Schema([TensorSpec(np.dtype("object"), (-1,))]))
 REQUIREMENTS = ("keras", "tensorflow", "numpy", "mlflow")
 
 
@@ -59,7 +64,7 @@ def log_model(experiment, run, record, file):
     with tempfile.TemporaryDirectory() as folder:
         layout = Model(model_id=model.model_id, run_id=run)
         if content.suffix == KERAS:
-            _lay_out_keras(layout, Path(folder), content, _example(experiment.study, record))
+            _lay_out_keras(layout, Path(folder), content, experiment.study, record)
         elif content.is_dir():
             shutil.copytree(content, Path(folder, content.name))
         else:
@@ -85,21 +90,24 @@ def _example(study, record):
     return None
 
 
-def _lay_out_keras(layout, folder, file, example):
+def _lay_out_keras(layout, folder, file, study, record):
     """Lay out a model as `mlflow.keras` does, without importing TensorFlow.
 
     Source: https://mlflow.org/docs/latest/ml/model/#storage-format
     """
+    serving = import_named(study.serving, "serving") if study.serving else None
+    example = _example(study, record)
     (folder / "data").mkdir()
     shutil.copy(file, folder / "data" / "model.keras")
     (folder / "data" / "keras_module.txt").write_text("keras")
     shapes = keras_shapes(file)
     if shapes is not None:
-        layout.signature = _signature(shapes)
+        layout.signature = _signature(shapes) if serving is None else ANYTHING
         if example is not None and example.size == np.prod(shapes.inputs):
             served = example.reshape(1, *shapes.inputs).astype(_served_as(shapes))
             _save_example(layout, served, str(folder))
-    versions = {package: number for package in REQUIREMENTS if (number := _version(package))}
+    packages = (*REQUIREMENTS, *getattr(serving, "REQUIREMENTS", ()))
+    versions = {package: number for package in packages if (number := _version(package))}
     requirements = [f"{package}=={number}" for package, number in versions.items()]
     (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
     environment = {"python": platform.python_version(), "dependencies": ["-r requirements.txt"]}
@@ -111,22 +119,24 @@ def _lay_out_keras(layout, folder, file, example):
         keras_backend="tensorflow",
         save_exported_model=False,
     )
-    _serve(layout, folder, shapes, environment["python"])
-
-
-def _serve(layout, folder, shapes, python):
-    """Say how the model is loaded to be served; one of whole numbers refuses others."""
-    loader, code = "mlflow.keras", {}
-    if shapes is not None and _served_as(shapes) != shapes.dtype:
+    loader = "mlflow.keras"
+    if serving is not None:
+        facts = json.dumps(serving.facts(record.values), indent=2, ensure_ascii=False)
+        (folder / FACTS).write_text(facts, encoding="utf-8")
+        loader = study.serving
+        package = Path(str(import_module(loader.partition(".")[0]).__file__)).parent
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(package, folder / "code" / package.name, ignore=without)
+    elif shapes is not None and _served_as(shapes) != shapes.dtype:
+        loader = "whole_numbers"
         (folder / "code").mkdir()
         (folder / "code" / "whole_numbers.py").write_bytes(WHOLE_NUMBERS)
-        loader, code = "whole_numbers", {"code": "code"}
     layout.add_flavor(
         "python_function",
         loader_module=loader,
-        python_version=python,
+        python_version=environment["python"],
         env={"virtualenv": "python_env.yaml"},
-        **code,
+        **({"code": "code"} if (folder / "code").exists() else {}),
     )
 
 

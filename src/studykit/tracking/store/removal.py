@@ -102,16 +102,16 @@ class Removal:
             found(self._client.delete_model_version, version.name, version.version)
         for name, data in {(each.name, each.tags.get(DATA)) for each in doomed.versions}:
             Registry(self._experiment).choose_again(name, data)
-        ids = {run.info.run_id for run in doomed.runs}
         for run in doomed.runs:
-            for output in run.outputs.model_outputs if run.outputs else ():
-                self._remove_model(output.model_id, ids)
+            # A pipeline's run names models of others, too: those that it took from the cache.
+            if run.data.tags.get("kind") == "stage" and run.outputs:
+                for output in run.outputs.model_outputs:
+                    self._remove_model(output.model_id)
             self._remove_run(run)
 
-    def _remove_model(self, model_id, runs):
-        """Remove a model of one of these runs; a pipeline's run names those of others, too."""
+    def _remove_model(self, model_id):
         model = found(self._client.get_logged_model, model_id)
-        if model is None or model.source_run_id not in runs:
+        if model is None:
             return
         found(self._client.delete_logged_model, model_id)
         if self.is_for_good:
