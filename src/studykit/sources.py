@@ -62,9 +62,8 @@ def fetch_files(
         if missing := {name: sha256[name] for name in sha256 if name not in origins}:
             opened = partial(open_source, source, timeout=timeout, retries=retries)
             faults = _ask(opened, missing, folder)
-            shown = hide_passwords(source)
-            origins |= {name: shown for name, fault in faults.items() if not fault}
-            refusals.append(f"  {shown}: {_in_one_line(faults)}")
+            origins |= {name: hide_passwords(source) for name, fault in faults.items() if not fault}
+            refusals.append(f"  {source}: {_in_one_line(faults)}")
     if lacking := [name for name in sha256 if name not in origins]:
         raise _no_source(where, parameter, lacking, refusals)
     return {name: origins[name] for name in sha256}

@@ -1,11 +1,12 @@
 """How a command ends, and what is said of an error: in one line, and without passwords."""
 
+import errno
 import subprocess
 import sys
 
 import pytest
 
-from studykit.errors import UserError, command, hide_passwords, one_line
+from studykit.errors import UserError, command, hide_passwords, machine_fault, one_line
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,63 @@ def test_a_fault_of_the_program_keeps_its_traceback():
 
     with pytest.raises(ValueError, match="a fault"):
         command(main)
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"),
+    [
+        ("http://ann:s3/cret@host", "Failed to parse: http://ann:s3/cret@host/api: cret@host"),
+        ("http://ann:s3%20cret@host", "no login of ann with s3 cret or s3%20cret"),
+        ("postgresql://host/db?password=s3cret", "no postgresql://host/db?password=s3cret&a=b"),
+    ],
+)
+def test_a_password_of_the_environment_is_hidden_wherever_it_is_repeated(monkeypatch, uri, text):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "0ther")
+    shown = hide_passwords(f"{text} 0ther")
+    assert not any(secret in shown for secret in ("s3", "0ther"))
+    assert "host" in shown or "ann" in shown
+
+
+def test_a_users_name_is_no_password(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://mlflow@host/db")
+    assert hide_passwords("mlflow at postgresql://mlflow@host") == "mlflow at postgresql://***@host"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "models/a"),
+            "models/a: No space left on device; free some space there, then run it again",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "made"),
+            "made: Read-only file system; make it writable, or work in a copy of the repository",
+        ),
+        (
+            ImportError("libx.so: failed to map segment from shared object"),
+            "no memory is left: libx.so: failed to map segment from shared object; free memory or "
+            "raise `ulimit -v`, then run it again",
+        ),
+        (
+            MemoryError(),
+            "no memory is left: MemoryError; free memory or raise `ulimit -v`, then run it again",
+        ),
+        (FileNotFoundError(errno.ENOENT, "No such file"), None),
+        (ValueError("a fault"), None),
+    ],
+)
+def test_what_a_machine_refuses_is_told_in_a_line_with_its_remedy(error, line):
+    assert machine_fault(error) == line
+
+
+def test_a_command_that_a_machine_refuses_ends_in_that_line():
+    def main():
+        raise OSError(errno.ENOSPC, "No space left on device", "made")
+
+    with pytest.raises(SystemExit) as end:
+        command(main)
+    assert end.value.code == (
+        "error: made: No space left on device; free some space there, then run it again"
+    )

@@ -26,11 +26,11 @@ def port(tmp_path_factory):
     """The port of a tracking server that asks for no password, and takes any."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     command = f"mlflow server --port {port} --backend-store-uri sqlite:///{folder}/s.db"
-    server = subprocess.Popen(
-        f"{command} --artifacts-destination {folder}/artifacts --workers 1".split(),
-        cwd=folder, env=ENVIRONMENT, start_new_session=True,
-        stdout=(folder / "log").open("w"), stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            f"{command} --artifacts-destination {folder}/artifacts --workers 1".split(),
+            cwd=folder, env=ENVIRONMENT, start_new_session=True, stdout=log, stderr=log,
+        )  # fmt: skip
     try:
         wait_until(lambda: answers(port), seconds=120)
         yield port

@@ -19,7 +19,7 @@ from studykit.errors import machine_fault, one_line
 from studykit.tracking.store.location import sqlite_uri
 
 MIGRATIONS = Path(mlflow.__file__).parent / "store/db_migrations"
-FAULTS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError)
+FAULTS = (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError)
 # What SQLite says where nothing is wrong with the file itself.
 PASSING = ("unable to open", "readonly", "is full", "is locked", "disk I/O error")
 SAID = 200  # characters of a library's own words
@@ -84,6 +84,7 @@ def advised(error):
         ("is full", "free some space there"),
         ("readonly", "make it writable"),
         ("unable to open", "make its folder, and give this user the right to it"),
+        ("No module named", "install what the database of that address needs"),
     ):
         if words in said and ";" not in said:
             said += f"; {remedy}"
