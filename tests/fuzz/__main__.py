@@ -51,7 +51,9 @@ def main():
     for name in arguments.targets or all_targets():
         began = time.monotonic()
         words = [sys.executable, "-m", "tests.fuzz", "--one", name, "--runs", str(arguments.runs)]
-        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:  # libFuzzer leaves without tidying
+        with tempfile.TemporaryDirectory(
+            prefix="fuzz-"
+        ) as folder:  # libFuzzer leaves without tidying
             environment = os.environ | {"TMPDIR": folder}
             done = subprocess.run(words, env=environment, capture_output=True, check=False)
         took = time.monotonic() - began
