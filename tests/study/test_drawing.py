@@ -403,3 +403,16 @@ def test_the_section_is_not_printed(browser, address):
     height = browser("document.querySelector('.try').offsetHeight")
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert height == 0
+
+
+def test_a_drawing_is_prepared_as_python_prepares_it(browser, address):
+    """To a pixel: the mean of a symmetric digit may lie halfway between two."""
+    preparation = pytest.importorskip("netserve.preparation", reason="netserve is missing")
+    recipe = preparation.Recipe((28, 28), 1, 20, "mass")
+    browser.open(address)
+    for strokes in STROKES.values():
+        draw(browser, strokes)
+        picture = browser("document.querySelector('.pad canvas').toDataURL().split(',')[1]")
+        (expected,) = preparation.prepare(base64.b64decode(picture), recipe)[..., 0].astype(int)
+        shifted = [np.roll(expected, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+        assert min(np.abs(each - seen(browser)).max() for each in shifted) <= 8

@@ -12,15 +12,15 @@ function prepareStrokes(picture, [height, width, channels], { box, centre }) {
   if (!ink) return null;
   const around = findBox(ink, picture.width);
   const scale = box / Math.max(around.height, around.width);
-  const rows = Math.max(1, Math.round(scale * around.height));
-  const columns = Math.max(1, Math.round(scale * around.width));
+  const rows = Math.max(1, round(scale * around.height));
+  const columns = Math.max(1, round(scale * around.width));
   const small = average(ink.strength, picture.width, around, rows, columns);
   const largest = Math.max(...small);
   const middle = [Math.floor(rows / 2), Math.floor(columns / 2)];
   const [y, x] = centre === "mass" ? findCentre(small, columns) : middle;
   const pixels = small.flatMap((value) => Array(channels).fill((255 * value) / largest));
-  const top = Math.floor(height / 2) - Math.round(y);
-  const left = Math.floor(width / 2) - Math.round(x);
+  const top = Math.floor(height / 2) - round(y);
+  const left = Math.floor(width / 2) - round(x);
   return place(pixels, columns, [height, width, channels], top, left);
 }
 
@@ -162,6 +162,12 @@ function place(values, columns, [height, width, channels], top, left) {
     if (isInside) result[(y * width + x) * channels + channel] = Math.round(value);
   });
   return result;
+}
+
+// A half to the even number, as Python rounds.
+function round(value) {
+  const whole = Math.floor(value);
+  return value - whole === 0.5 ? whole + (whole % 2) : Math.round(value);
 }
 
 function clamp(value, low, high) {
