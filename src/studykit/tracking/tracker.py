@@ -22,9 +22,9 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
-from studykit.errors import one_line
 from studykit.records.stages import record_from_workspace
 from studykit.tracking.fingerprint import Fingerprint
+from studykit.tracking.refusals import say_refusal
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
 
@@ -56,7 +56,7 @@ class Tracker:
         try:
             self._track(events)
         except Exception as error:  # whatever happens in a store must not reach the stage
-            self._send(warning=one_line(error)[:500])
+            self._send(warning=say_refusal(error)[:500])
             return False
         self._send(done=True)
         return True
