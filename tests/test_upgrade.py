@@ -1,5 +1,6 @@
 """`make upgrade`, on a project of three packages that lie in a folder: no network is asked."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 import zipfile
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.tiny_study import ENVIRONMENT, ROOT
 
@@ -186,6 +188,34 @@ def test_a_bot_is_told_what_is_left_to_do(project):
     )
     project.make("versions")
     assert 'alpha: "1.1" # the figures' in project.read("params.yaml")
+
+
+def test_a_bots_upgrade_that_no_result_depends_on_passes(project):
+    for name in ("ruff", "mypy", "zizmor"):
+        project.program(name, "exit 0")
+    for name, package in (("requirements-dev.lock", "gamma"), ("requirements.lock", "pinned")):
+        lock = project.root / name
+        lock.write_text(lock.read_text().replace(f"{package}==1.0", f"{package}==1.1"))
+    project.finished()
+    done = project.make("check")
+    assert done.returncode == 0, done.stdout
+    assert "error" not in done.stdout
+
+
+def test_the_bot_reads_both_locks_and_waits_with_what_results_depend_on():
+    bot = json.loads((ROOT / "renovate.json").read_text())
+    (pattern,) = bot["pip_requirements"]["managerFilePatterns"]
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert re.search(pattern.strip("/"), name)
+        assert (ROOT / name).is_file()
+    (rule,) = bot["packageRules"]
+    libraries = YAML(typ="safe").load(ROOT / "params.yaml")["libraries"]
+    assert set(libraries) <= set(rule["matchPackageNames"])
+    (note,) = rule["prBodyNotes"]
+    targets = re.findall(r"`make (\w+)`", note)
+    makefile = (ROOT / "Makefile").read_text()
+    assert targets == ["versions", "repro"]
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 
 def test_the_container_installs_by_the_same_targets(project):

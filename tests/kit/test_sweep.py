@@ -317,12 +317,15 @@ def test_what_others_have_queued_is_neither_run_nor_removed(study):
 
 
 class RayCluster:
-    """A head and a second node on this machine, of one core each."""
+    """A head and a second node on this machine, of one core each, closed to who has no token."""
 
     def __init__(self, folder):
         port = free_port()
         self.folder = folder
         self.address = f"127.0.0.1:{port}"
+        token = Path(folder, "token")
+        token.write_text("0123456789abcdef" * 4)
+        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
         self.head = self._start("--head", f"--port={port}", "--include-dashboard=false",
                                 f"--temp-dir={folder}")  # fmt: skip
         wait_until(lambda: answers(port), seconds=60)
@@ -332,7 +335,7 @@ class RayCluster:
         common = ["--num-cpus=1", "--object-store-memory=200000000", "--disable-usage-stats"]
         return subprocess.Popen(
             ["ray", "start", "--block", *options, *common],
-            env=ENVIRONMENT,
+            env=ENVIRONMENT | self.token,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -375,7 +378,9 @@ def test_a_cluster_that_loses_a_node_runs_every_trial_once(study, tmp_path, ray_
     study.set_params(evaluate__samples=9, train_dense__epochs=300)
     log = tmp_path / "log"
     command = f"{SWEEP} train_dense.units=5,6,7,0; {SWEEP} preprocess.val_fraction=0.0001"
-    with started(study, command, log, RAY_ADDRESS=ray_cluster.address) as process:
+    with started(
+        study, command, log, RAY_ADDRESS=ray_cluster.address, **ray_cluster.token
+    ) as process:
         wait_until(lambda: training_on(ray_cluster.node), seconds=120)
         ray_cluster.kill(ray_cluster.node)
         assert process.wait(300) == 1, log.read_text()
@@ -411,6 +416,7 @@ def test_a_trial_is_the_same_on_a_cluster_and_logs_to_a_server_as_it_goes(
     study(f"dvc exp remove {name}")
     with mlflow_server(tmp_path, f"sqlite:///{tmp_path}/server.db") as (uri, _):
         cluster = {"MLFLOW_TRACKING_URI": uri, "RAY_ADDRESS": ray_cluster.address}
+        cluster |= ray_cluster.token
         study(command, **cluster, **environment(study))
         (run,) = Runs(uri).of("train_dense")
     assert experiments(study) == {name: 1}

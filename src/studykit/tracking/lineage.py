@@ -5,9 +5,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from studykit.errors import UserError, going_on, one_line
+from studykit.errors import UserError, going_on
 from studykit.records.revisions import all_revisions, resolve
 from studykit.records.stages import records
+from studykit.tracking.refusals import say_refusal
 
 RUN_ID = re.compile("[0-9a-f]{32}")
 
@@ -34,7 +35,7 @@ def run(arguments):
         else:
             rows = of_revision(store, arguments.name)
     except StoreError as error:
-        raise UserError(f"MLflow: {one_line(error)}") from None
+        raise UserError(f"MLflow: {say_refusal(error)}") from None
     if arguments.json:
         print(json.dumps(rows, indent=2, allow_nan=False))
     else:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from studykit.errors import UserError, going_on, one_line
+from studykit.errors import UserError, going_on
 from studykit.records.revisions import all_revisions, readable, resolve
 from studykit.records.stages import records, upstream
 from studykit.study import load_study
 from studykit.tracking import changes, provenance
+from studykit.tracking.refusals import say_refusal
 
 NOWHERE = "not in the workspace, Git, DVC's cache or a remote"
 
@@ -74,9 +75,8 @@ def sync(revisions, *, say=tqdm.write, refuse=None):
     except AdvisedError as error:
         raise UserError(f"MLflow: {error}") from None
     except StoreError as error:
-        raise UserError(
-            f"MLflow: {one_line(error)}; check MLFLOW_TRACKING_URI, then run `{command} sync` again"
-        ) from None
+        advice = f"check MLFLOW_TRACKING_URI, then run `{command} sync` again"
+        raise UserError(f"MLflow: {say_refusal(error)}; {advice}") from None
     return counts["added"], counts["present"] + counts["completed"], counts["completed"]
 
 

@@ -24,10 +24,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from studykit.errors import one_line
 from studykit.records.revisions import WORKSPACE, resolve
 from studykit.records.stages import record_from_workspace, records, upstream
 from studykit.tracking.fingerprint import Fingerprint
+from studykit.tracking.refusals import say_refusal
 
 END_OF_INPUT = {"status": "KILLED"}  # the stage died without a word
 
@@ -59,7 +59,7 @@ class Tracker:
         try:
             self._track(events)
         except Exception as error:  # whatever happens in a store must not reach the stage
-            self._send(warning=one_line(error)[:500])
+            self._send(warning=say_refusal(error)[:500])
             return False
         self._send(done=True)
         return True

@@ -45,11 +45,15 @@ def run(trials, *, target, workers):
     address = os.environ["RAY_ADDRESS"]
     try:
         _check_reachable(address)
+    except OSError as error:
+        raise UserError(f"RAY_ADDRESS: expected a cluster at {address}, received {error}") from None
+    try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"RAY_ADDRESS: expected a cluster at {address}, received {reason}"
+            f"RAY_ADDRESS: expected a cluster at {address}, received {reason}; where it expects a "
+            "token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, as on its nodes"
         ) from None
     try:
         yield from _run(list(trials), target, workers or len(trials))
