@@ -100,8 +100,11 @@ READERS = {  # file: how it can be spoilt, and the commands that read it
         [DIFF],
     ),
     "metrics/evaluate.json": (JSON | {"infinite": holding(b'{"a": Infinity}')}, [DIFF]),
-    "metrics/claims.json": (JSON | {"no verdict": holding(b'{"a": {}}')}, [DIFF, ["claims"]]),
-    "metrics/replicate.json": (JSON | {"a key less": holding(b'{"seeds": 1}')}, [["claims"]]),
+    "plots/evaluate/claims.json": (
+        JSON | {"no verdict": holding(b'{"a": {}}')},
+        [DIFF, ["claims"]],
+    ),
+    "plots/replicate/summary.json": (JSON | {"a key less": holding(b'{"seeds": 1}')}, [["claims"]]),
     "replication/measured_on.json": (JSON | {"no code": holding(b'{"params": {}}')}, [["claims"]]),
     "plots/train_cnn/history.csv": (TABLE, [DIFF]),
     "plots/evaluate/cnn_predictions.csv": (TABLE, [DIFF]),

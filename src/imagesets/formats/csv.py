@@ -137,7 +137,7 @@ def _shape(path, pixels, entry):
             f"received {pixels} values; mend {entry.where('size')}"
         )
     side = round(pixels**0.5)
-    if side**2 != pixels:
+    if side**2 != pixels or not side:
         raise UserError(
             f"{path}: expected a square number of pixels a row, received {pixels}; say "
             f"{entry.where('size')}: [HEIGHT, WIDTH]"

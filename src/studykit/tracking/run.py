@@ -157,7 +157,7 @@ class Run:
                 self._trouble = self._listen(word)
             except TimeoutError:
                 self._give_up()
-            except OSError:
+            except (OSError, ValueError, TypeError):  # the latter: amid a message
                 self._trouble = DIED
 
     def _give_up(self):
