@@ -1,5 +1,6 @@
 """Nested dictionaries by dotted key, as DVC names parameters and metrics: `train.learning_rate`."""
 
+import json
 from typing import Any
 
 MISSING = object()
@@ -20,6 +21,20 @@ def flatten(tree, *, separator=".", prefix="") -> dict[str, Any]:
         else:
             leaves[f"{prefix}{key}"] = value
     return leaves
+
+
+def canonical(tree):
+    """A text that is the same for the same content, whatever the order of its keys."""
+    try:
+        return json.dumps(tree, sort_keys=True, default=str)
+    except TypeError:  # keys of several types have no order
+        return json.dumps(_with_words_as_keys(tree), sort_keys=True, default=str)
+
+
+def _with_words_as_keys(tree):
+    if isinstance(tree, dict):
+        return {str(key): _with_words_as_keys(value) for key, value in tree.items()}
+    return list(map(_with_words_as_keys, tree)) if isinstance(tree, list | tuple) else tree
 
 
 def look_up(tree, key, default=MISSING):

@@ -4,12 +4,12 @@ Two sources give the same record: the workspace while a stage runs, and `dvc.loc
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from studykit.dotted import canonical
 from studykit.errors import UserError
 from studykit.records.cache import MD5, copy_from_cache
 from studykit.records.lock import Lock
@@ -47,8 +47,7 @@ class StageRecord:
     def key(self):
         """MD5 of all of the above: two executions with the same key are the same to DVC."""
         content = [self.stage, self.params, self.deps, self.outs]
-        text = json.dumps(content, sort_keys=True, default=str)
-        return hashlib.md5(text.encode()).hexdigest()
+        return hashlib.md5(canonical(content).encode()).hexdigest()
 
 
 def record_from_workspace(stage, root="."):

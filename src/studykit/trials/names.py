@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 
+from studykit.dotted import canonical
 from studykit.records.contents import Contents
 from studykit.records.lock import Lock
 from studykit.records.parameters import DEFAULT_FILE, Parameters
@@ -55,7 +56,7 @@ class Namer:
 
 def name_by(overrides, determined_by, *, label=""):
     """A name of values, and of the digest of what determines the results, as JSON has it."""
-    text = json.dumps(determined_by, sort_keys=True, default=str)
+    text = canonical(determined_by)
     return f"{_readable(overrides, label)}-{hashlib.md5(text.encode()).hexdigest()[:7]}"
 
 
