@@ -134,7 +134,7 @@ def test_pages_hold_their_picture_or_have_it_beside_them(seeded, capsys, tmp_pat
 
 @pytest.mark.slow
 def test_a_reader_that_leaves_ends_any_command_quietly(seeded):
-    for command in ("runs", "runs --csv", "stale", "sweep --help", "--help", "diff main"):
+    for command in ("runs", "runs --csv", "stale", "sweep --help", "--help"):
         # A pipe whose reader has gone before the command writes.
         line = f"{sys.executable} -m studykit.cli {command} | true; echo ${{PIPESTATUS[0]}}"
         done = subprocess.run(
