@@ -275,10 +275,13 @@ def _write_repetitions(rng, nets, claims, seeds=4):
     columns = ["trial", "split_seed", "weights_seed", "net", "test/accuracy"]
     trials = pd.DataFrame(trials, columns=columns)
     losses = [
-        (f"t{s}", net, epoch, 1 / epoch + 0.02 * epoch + rng.uniform(0, 0.02))
+        (f"t{s}", net, epoch, 0.1, 0.9, 1 / epoch + 0.02 * epoch + rng.uniform(0, 0.02), 0.9)
         for s in range(seeds) for net in nets for epoch in range(1, EPOCHS + 1)
     ]  # fmt: skip
-    histories = pd.DataFrame(losses, columns=["trial", "net", "epoch", "val/loss"])
+    measures = [
+        f"{split}/{measure}" for split in ("train", "val") for measure in ("loss", "accuracy")
+    ]
+    histories = pd.DataFrame(losses, columns=["trial", "net", "epoch", *measures])
     write_csv(Path(TRIALS), trials)
     write_csv(Path(HISTORIES), histories)
     summary = {"seeds": seeds, "claims": {}}

