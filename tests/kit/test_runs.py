@@ -228,6 +228,9 @@ def test_the_metric_that_decides_is_the_first_that_most_runs_have():
     assert main_metric([having("test", "val"), having("test"), having("val")], headlines) == "test"
     assert main_metric([having("test", "val"), having("val")], headlines) == "val"
     assert main_metric([], {}) is None
+    # A sweep of what concerns one model leaves the other's accuracy as it is: that tells nothing.
+    swept = [Entry("e", metrics={"test": 0.5, "val": value}) for value in (0.1, 0.2, 0.3)]
+    assert main_metric(swept, headlines) == "val"
 
 
 # Selection

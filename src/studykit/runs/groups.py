@@ -42,14 +42,19 @@ class Group:
 
 
 def main_metric(entries, headlines):
-    """The first headline that more than half of the runs have, else the one that most have.
+    """The headline that tells runs apart: the first that differs among most of them.
+
+    Where none differs it is the first that more than half of the runs have, else the one that most
+    have.
 
     Returns:
         Its name; None where there are no headlines.
     """
-    counts = {name: sum(name in entry.metrics for entry in entries) for name in headlines}
-    common = (name for name, count in counts.items() if 2 * count > len(entries))
-    return next(common, max(counts, key=counts.__getitem__, default=None))
+    values = {name: [e.metrics[name] for e in entries if name in e.metrics] for name in headlines}
+    common = [name for name, found in values.items() if 2 * len(found) > len(entries)]
+    differing = [name for name in common if len(set(values[name])) > 1]
+    most = max(values, key=lambda name: len(values[name]), default=None)
+    return next(iter([*differing, *common]), most)
 
 
 def group_by_configuration(entries, metric, headlines):
