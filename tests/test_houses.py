@@ -26,7 +26,7 @@ TERMS = re.compile(
 EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
 COMMANDS = STUDY / "commands"  # no output depends on them
 MODULE, FUNCTION = 250, 50  # lines at most
-HOUSE, IMAGES_HOUSE, NETSERVE_HOUSE = 3500, 1650, 1450
+HOUSE, IMAGES_HOUSE, NETSERVE_HOUSE = 3500, 1750, 1450
 # What answers in a model that MLflow has: it carries this package, and nothing else of ours.
 CARRIED = ("ink", "nets", "objects", "pictures", "preparation", "serving")
 HEAVY = {"PIL", "matplotlib", "mlflow", "pandas", "pooch", "pyarrow", "tensorflow"}

@@ -231,7 +231,7 @@ def test_robustness_is_on_one_scale_with_intervals_and_its_title_has_the_ends(ax
     rows = [("dense", 0, 0.9, 0.8, 0.95), ("dense", 4, 0.5, 0.4, 0.6), ("cnn", 0, 1, 0.9, 1),
             ("cnn", 4, 0.8, 0.7, 0.9)]  # fmt: skip
     table = pd.DataFrame(rows, columns=["net", "amount", "accuracy", "low", "high"])
-    accuracy.draw_robustness(axis, table, kind="shift")
+    accuracy.draw_robustness(axis, table, kind="shift", unit="pixels")
     assert axis.get_title(loc="left") == "Shift of 4: dense net 50%, CNN 80%"
     assert axis.get_xlabel() == "shift, pixels"
     assert axis.get_ylim() == (0, 1.02)

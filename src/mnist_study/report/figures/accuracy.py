@@ -7,12 +7,6 @@ from mnist_study.report.figures.style import legend_of_nets, look, of_each
 from mnist_study.study import NETS
 
 FOOT = -0.06  # where the counts of a reliability diagram stand
-UNITS = {  # of the amounts of each kind of disturbance
-    "shift": "pixels",
-    "rotation": "degrees",
-    "noise": "standard deviation, of intensities 0–255",
-    "blur": "standard deviation, pixels",
-}
 
 
 def draw_by_class(axis, tables, *, classes, confidence):
@@ -88,12 +82,13 @@ def draw_reliability(axis, bins, net, *, ece):
     axis.legend(loc="lower right", bbox_to_anchor=(1, 0.07))
 
 
-def draw_robustness(axis, table, *, kind):
+def draw_robustness(axis, table, *, kind, unit):
     """Accuracy on test images that are disturbed more and more, with its interval.
 
     Args:
         table: pandas.DataFrame of this kind, as scores.robustness.score returned it.
         kind: of disturbance.
+        unit: of its amounts, in words.
     """
     ends = {}
     for net, rows in table.groupby("net", sort=False):
@@ -103,7 +98,7 @@ def draw_robustness(axis, table, *, kind):
         axis.fill_between(rows["amount"], rows["low"], rows["high"], **band)
         ends[net] = f"{rows['accuracy'].iloc[-1]:.0%}"
     title = f"{kind.capitalize()} of {table['amount'].max():g}: {of_each(ends, 'all nets')}"
-    axis.set(title=title, ylim=(0, 1.02), xlabel=f"{kind}, {UNITS[kind]}", ylabel="accuracy")
+    axis.set(title=title, ylim=(0, 1.02), xlabel=f"{kind}, {unit}", ylabel="accuracy")
     axis.set_xticks(sorted(table["amount"].unique()))
     axis.yaxis.set_major_formatter(PercentFormatter(1))
     axis.legend(**legend_of_nets())

@@ -4,6 +4,7 @@ from functools import partial
 
 import pandas as pd
 
+from imagesets.disturbances import UNITS
 from mnist_study.replication import mean_curve
 from mnist_study.report.figures import accuracy, confusion, curves, networks, pictures
 from mnist_study.report.figures.style import MANY, PANEL, compose, labels, save
@@ -75,7 +76,9 @@ def _of_all_nets(results, confidence):
     return {
         "curves": _curves("all", results.histories),
         "robustness": {
-            f"robustness-{kind}": partial(accuracy.draw_robustness, table=table, kind=kind)
+            f"robustness-{kind}": partial(
+                accuracy.draw_robustness, table=table, kind=kind, unit=UNITS[kind]
+            )
             for kind, table in disturbed
         },
         "accuracy_by_class": {"accuracy_by_class": partial(by_class, confidence=confidence)},
