@@ -17,7 +17,7 @@ PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
 DATA = PARAMS["data"]["name"]
 TEXT = (ROOT / "dvc.yaml").read_text(encoding="utf-8").replace("${data.name}", DATA)
 PIPELINE = YAML(typ="safe").load(TEXT)["stages"]
-STUDY = ("src/imagesets/", "src/mnist_study/")
+STUDY = ("src/imagesets/", "src/mnist_study/", "src/netserve/")
 PACKAGES = ("keras", "matplotlib", "numpy", "pillow", "scipy", "tensorflow")  # compute or draw
 
 

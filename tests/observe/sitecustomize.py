@@ -13,7 +13,7 @@ import os
 import sys
 from types import CodeType
 
-STUDY = ("imagesets", "mnist_study")  # its packages
+STUDY = ("imagesets", "mnist_study", "netserve")  # its packages
 CATALOGUE = "datasets.yaml"
 stage = next((word for word in sys.orig_argv if word.startswith("stages.")), None)
 

@@ -7,11 +7,11 @@ import pandas as pd
 
 from imagesets.catalogue import find
 from mnist_study import replication, verdicts
-from mnist_study.report.weights import read_network
 from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
+from netserve.stored import read_network
 from studykit.files import read_json
 
 SCORES = {  # by the name that the page calls it: what the stages found, but for those of training
@@ -20,6 +20,7 @@ SCORES = {  # by the name that the page calls it: what the stages found, but for
     "preprocess": "plots/preprocess/splits.json",
     "replicate": "plots/replicate/summary.json",
 }
+LARGEST = 4_000_000  # bytes of a network's weights; those of a larger one have no room on a page
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Findings:
         histories: net to pandas.DataFrame, a row per epoch.
         predictions: net to pandas.DataFrame, a row per test image: label, prediction, confidence.
         layers: net to pandas.DataFrame, a row per layer.
-        networks: net to its layers with their weights, as weights.read_network returned them.
+        networks: net to its layers with their weights, as stored.read_network returned them.
         first_images: uint8 (classes, n, height, width, channels), the first of each, of train.
         images: index of a test image to uint8 (height, width, channels); of the samples and of
             every error.
@@ -173,7 +174,7 @@ def read_findings(params):
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
-        networks={net: read_network(f"models/{net}.keras") for net in NETS},
+        networks={net: read_network(f"models/{net}.keras", most=LARGEST) for net in NETS},
         first_images=_read_arrays("plots/preprocess/images.npz")["images"],
         images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
         sampled=examples["sampled"].tolist(),

@@ -1,4 +1,4 @@
-"""What the page is given of a saved network is what Keras saved."""
+"""What is read of a stored network is what Keras saved."""
 
 import base64
 import hashlib
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mnist_study.compute import keras
-from mnist_study.report import weights
-from mnist_study.report.weights import read_network
+from netserve.stored import read_network
 
 LAYERS = keras.layers
+MOST = 1_000_000
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_layers_come_in_their_order_each_with_its_own_weights(save):
     """Of more than ten layers of a kind, and of names that no kind has."""
     dense = [LAYERS.Dense(3 + number, name=f"z{12 - number}") for number in range(12)]
     model = keras.Sequential([keras.Input((8, 8, 1)), LAYERS.Flatten(), *dense])
-    read = read_network(save(model))["layers"]
+    read = read_network(save(model), most=MOST)["layers"]
     assert [layer["kind"] for layer in read] == ["InputLayer", "Flatten", *["Dense"] * 12]
     assert [layer["name"] for layer in read[2:]] == [layer.name for layer in dense]
     for layer, saved in zip(dense, read[2:], strict=True):
@@ -43,7 +43,7 @@ def test_layers_come_in_their_order_each_with_its_own_weights(save):
 def test_what_configures_a_layer_is_kept_and_what_trains_it_is_not(save):
     layer = LAYERS.Conv2D(2, (3, 2), strides=2, padding="same", activation="elu", name="first")
     model = keras.Sequential([keras.Input((8, 8, 1)), layer])
-    first = read_network(save(model))["layers"][1]
+    first = read_network(save(model), most=MOST)["layers"][1]
     assert first["kernel_size"] == [3, 2]
     assert (first["strides"], first["padding"], first["activation"]) == ([2, 2], "same", "elu")
     assert not [key for key in first if key.endswith(("initializer", "regularizer"))]
@@ -51,21 +51,20 @@ def test_what_configures_a_layer_is_kept_and_what_trains_it_is_not(save):
 
 def test_a_network_has_the_md5_of_its_file(save):
     path = save(keras.Sequential([keras.Input((4,)), LAYERS.Dense(2)]))
-    read = read_network(path)
+    read = read_network(path, most=MOST)
     assert read["md5"] == hashlib.md5(path.read_bytes()).hexdigest()
     assert read["bytes"] == 4 * (4 * 2 + 2)
 
 
-def test_weights_that_have_no_room_are_left_out(save, monkeypatch):
+def test_weights_that_are_larger_than_wanted_are_left_out(save):
     path = save(keras.Sequential([keras.Input((4,)), LAYERS.Dense(2)]))
-    monkeypatch.setattr(weights, "LARGEST", 39)
-    assert (read_network(path)["bytes"], read_network(path)["layers"]) == (40, [])
-    monkeypatch.setattr(weights, "LARGEST", 40)
-    assert len(read_network(path)["layers"]) == 2
+    larger = read_network(path, most=39)
+    assert (larger["bytes"], larger["layers"]) == (40, [])
+    assert len(read_network(path, most=40)["layers"]) == 2
 
 
 def test_a_network_that_is_no_sequence_is_a_layer_of_its_own_kind(save):
     image = keras.Input((4,))
     model = keras.Model(image, LAYERS.Add()([image, LAYERS.Dense(4)(image)]))
-    layers = read_network(save(model))["layers"]
+    layers = read_network(save(model), most=MOST)["layers"]
     assert layers == [{"kind": "Functional", "name": "Functional", "weights": []}]
