@@ -1,5 +1,6 @@
 import struct
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -159,16 +160,17 @@ def place(text, rows, columns=8):
 
 
 def test_a_prediction_stands_on_top_of_its_digit_and_the_label_below(images, table):
-    (axis,) = draw_predictions(("What the CNN says", images[:3], table), columns=2).axes
+    nine = pd.concat([table] * 3, ignore_index=True)
+    (axis,) = draw_predictions(("What the CNN says", images[:9], nine)).axes
     assert axis.get_title(loc="left") == "What the CNN says"
-    expected = iter([("7  (99%)", "label 7"), ("3  (50%)", "label 2"), ("1  (>99%)", "label 1")])
+    expected = cycle([("7  (99%)", "label 7"), ("3  (50%)", "label 2"), ("1  (>99%)", "label 1")])
     for number, (above, below) in enumerate(zip(axis.texts[::2], axis.texts[1::2], strict=True)):
         assert (above.get_text(), below.get_text()) == next(expected)
-        where = divmod(number, 2)
-        *where_above, top = place(above, rows=2, columns=2)
-        *where_below, bottom = place(below, rows=2, columns=2)
+        where = divmod(number, 8)
+        *where_above, top = place(above, rows=2)
+        *where_below, bottom = place(below, rows=2)
         assert where_above == where_below == list(where)
-        image = places(axis, rows=2, columns=2)[where]
+        image = places(axis, rows=2)[where]
         inked = np.flatnonzero(image.any(axis=1)) / len(image)
         assert top < inked.min() < inked.max() < bottom
         digit = images[number, ..., 0]

@@ -272,12 +272,10 @@ def test_the_gallery_says_what_each_net_answered(five):
         assert wrong == five.results.metrics["evaluate"][net]["test"]["errors"]
 
 
-def test_few_classes_are_a_table_of_confusion_many_a_list_and_a_drawing(three, letters):
+def test_few_classes_are_a_table_of_confusion_many_a_list(three, letters):
     assert len(three.all("table", **{"class": "confusion "})) == 0
     assert len(three.all("table", **{"class": "confusion named"})) == 3
     assert len(letters.all("table", **{"class": "confusion named"})) == 0
-    drawn = [a["aria-label"] for a in letters.all("div", role="img")]
-    assert sum(label.startswith("Errors of the ") for label in drawn) == 2
     for net in some(2):
         expected = letters.results.errors(net)[:30]
         shown = [

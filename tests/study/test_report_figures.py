@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mnist_study.replication import mean_curve
-from mnist_study.report.figures import accuracy, confusion, curves, networks
+from mnist_study.report.figures import accuracy, curves, networks
 from mnist_study.report.figures.pictures import percent
 from mnist_study.report.figures.style import compose, labels, look, plt, save, to_svg
 from tests.made_results import some, studied
@@ -23,29 +23,6 @@ def axis():
 
 def texts(axis):
     return [text.get_text() for text in axis.texts]
-
-
-COUNTS = np.array([[7, 2, 0], [0, 5, 0], [1, 0, 4]])
-
-
-def test_a_confusion_matrix_without_its_diagonal_shows_the_errors(axis):
-    confusion.draw_errors(axis, COUNTS, "dense", list("012"))
-    assert texts(axis) == ["2", "1"]
-    assert axis.get_xlabel() == "prediction"
-    assert axis.get_ylabel() == "label"
-    assert axis.get_title(loc="left") == "Dense net: most often 0 is taken for 1"
-
-
-def test_a_confusion_matrix_names_errors_that_are_made_equally_often(axis):
-    counts = np.array([[7, 2, 0], [2, 5, 0], [1, 0, 4]])
-    confusion.draw_errors(axis, counts, "cnn", list("012"))
-    title = "CNN: most often 0 is taken for 1 and 1 is taken for 0"
-    assert axis.get_title(loc="left") == title
-
-
-def test_a_confusion_matrix_without_errors_can_be_drawn(axis):
-    confusion.draw_errors(axis, np.eye(3, dtype=int), "cnn", list("012"))
-    assert axis.get_title(loc="left") == "CNN: 0 of 3 are wrong"
 
 
 def test_a_reliability_diagram_counts_its_bins_and_names_the_error(axis):
@@ -113,20 +90,6 @@ def test_a_class_without_test_images_has_no_point(axis):
     xs = np.asarray(points.get_xdata(), float)
     assert np.isnan(xs).tolist() == [False, False, True]  # the last of the order
     assert axis.get_title(loc="left") == "Hardest class of the CNN: c"
-
-
-def test_long_names_are_turned_short_ones_stand_upright(axis):
-    for names, angle in ((["cat", "dog", "cow"], 0), (["cat", "horse", "dog"], 45)):
-        axis.clear()
-        confusion.draw_errors(axis, COUNTS, "dense", names)
-        assert {tick.get_rotation() for tick in axis.get_xticklabels()} == {angle}
-
-
-def test_many_classes_have_a_scale_in_place_of_numbers(axis):
-    counts = np.ones((21, 21), int)
-    confusion.draw_errors(axis, counts, "dense", [str(number) for number in range(21)])
-    assert texts(axis) == []
-    assert axis.figure.axes[1].get_ylabel() == "test images"
 
 
 def test_five_nets_have_colours_and_markers_of_their_own():

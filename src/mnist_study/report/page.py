@@ -12,13 +12,14 @@ from PIL import Image
 
 from mnist_study import verdicts
 from mnist_study.report import weights
-from mnist_study.report.figures.panels import layout
+from mnist_study.report.figures.panels import size_of
 from mnist_study.report.figures.pictures import percent
-from mnist_study.report.figures.style import MANY, PALETTE, PANEL, compose, place_of, to_svg
+from mnist_study.report.figures.style import PALETTE, compose, place_of, to_svg
 from mnist_study.study import NETS
 from studykit.files import write_text
 
 PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
+MANY = 20  # classes, beyond which names and numbers have no room beside one another
 PICTURE = 56  # height on the page that small images are enlarged to, in its pixels
 LARGEST = 128  # pixels a side; larger images are made smaller
 BYTES = 8_000_000  # of all pictures of errors as they are shown, before compression
@@ -54,10 +55,9 @@ def render(template, results, *, panels, **shown):
     quote = partial(quote_html if environment.autoescape else quote_text, results.numbers)
 
     def svgs(name):
-        form = layout(name, results)
         for panel, draw in panels[name].items():
-            svg = to_svg(partial(compose, draw, **form), panel)
-            yield panel, Markup(svg), round(72 * form.get("size", PANEL)[0])  # points wide
+            drawing = partial(compose, draw, size=size_of(name, results))
+            yield panel, Markup(to_svg(drawing, panel))
 
     wrong = np.unique(np.concatenate([results.wrong(net) for net in NETS])).tolist()
     size = picture(np.zeros(results.image_shape, np.uint8))[1:]

@@ -6,27 +6,23 @@ import pandas as pd
 
 from imagesets.disturbances import UNITS
 from mnist_study.replication import mean_curve
-from mnist_study.report.figures import accuracy, confusion, curves, networks, pictures
-from mnist_study.report.figures.style import MANY, PANEL, compose, labels, save
+from mnist_study.report.figures import accuracy, curves, networks, pictures
+from mnist_study.report.figures.style import PANEL, compose, labels, save
 from mnist_study.scores.calibration import bin_by_confidence
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
 
 
-def layout(name, results):
-    """How style.compose lays out a figure, where it differs from its defaults."""
-    number, names = len(results.classes), 0.07 * max(map(len, labels(results.classes)))  # inches
-    many = number > MANY
-    rows = 1.7 + (0.1 + 0.05 * len(NETS)) * number
-    side = max(3.3, (0.19 if many else 0.32) * number) + names
-    square = {"size": (side + (2 if many else 1), side + 1.3)}
-    return {
-        "accuracy_by_class": {"size": (PANEL[0], rows)},
-        "confusion_errors": square | {"columns": 1 if number > 10 else 2},
-        "networks": {"size": (PANEL[0], 0.5 + 0.038 * _tallest(results))},
-        "curves": {"size": (PANEL[0], 3.4 + 0.1 * len(NETS))},
-        "robustness": {"size": (PANEL[0], 2.8 + 0.1 * len(NETS))},
-    }.get(name, {})
+def size_of(name, results):
+    """Width and height of a figure's panels, in inches."""
+    width, height = PANEL
+    heights = {
+        "accuracy_by_class": 1.7 + (0.1 + 0.05 * len(NETS)) * len(results.classes),
+        "networks": 0.5 + 0.038 * _tallest(results),
+        "curves": 3.4 + 0.1 * len(NETS),
+        "robustness": 2.8 + 0.1 * len(NETS),
+    }
+    return width, heights.get(name, height)
 
 
 def write_figures(folder, results, panels, grids):
@@ -39,7 +35,8 @@ def write_figures(folder, results, panels, grids):
         grids: what pictures.choose returned.
     """
     for name, drawn in panels.items():
-        save(f"{folder}/{name}.png", partial(compose, *drawn.values(), **layout(name, results)))
+        figure = partial(compose, *drawn.values(), size=size_of(name, results))
+        save(f"{folder}/{name}.png", figure)
     for name, groups in grids.items():
         shown = pictures.collect(results, groups)
         save(f"{folder}/{name}.png", partial(pictures.draw_predictions, *shown))
@@ -109,15 +106,12 @@ def _by_class(counts, confidence):
 
 def _of_a_net(results, net, confidence, bins):
     """Its panels, by figure and panel; each still takes the net."""
-    counts, classes = results.confusion(net), labels(results.classes)
     binned = bin_by_confidence(results.predictions[net], bins=bins, confidence=confidence)
     ece, image = results.metrics["evaluate"][net]["test"]["ece"], results.images[results.sampled[0]]
     seen = {"layers": results.layers[net], "image": image, "height": _tallest(results)}
-    errors = partial(confusion.draw_errors, counts=counts, classes=classes)
     reliability = partial(accuracy.draw_reliability, bins=binned, ece=ece)
     return {
         ("networks", f"networks-{net}"): partial(networks.draw_network, **seen),
-        ("confusion_errors", f"confusion_errors-{net}"): errors,
         ("calibration", f"calibration-{net}"): reliability,
     }
 

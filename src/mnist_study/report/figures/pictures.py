@@ -74,19 +74,18 @@ def collect(results, groups):
         yield title, images.reshape(-1, *results.image_shape), named
 
 
-def draw_predictions(*groups, columns=None):
+def draw_predictions(*groups):
     """Grids of test images: the prediction on top of each, the label below.
 
     Args:
         groups: title, images uint8 (n, height, width, channels), and a pandas.DataFrame of n rows
             with label and prediction (names of classes) and confidence, of each grid.
-        columns: images in a row; as many as have room where it is not given.
     """
     scale, margins = _measure(groups)
     height, width = (
         sum(sides) + each for sides, each in zip(margins, groups[0][1].shape[1:3], strict=True)
     )
-    columns = columns or max(1, int(WIDTH * DPI / scale / width))
+    columns = max(1, int(WIDTH * DPI / scale / width))
     rows = [max(1, -(-len(images) // columns)) for _, images, _ in groups]
     heights = [number * height * scale / DPI for number in rows]
     total = sum(heights) + TITLE * len(groups)

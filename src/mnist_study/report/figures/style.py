@@ -24,10 +24,8 @@ for font in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf"
     fontManager.addfont(font)
 plt.style.use(["default", Path(__file__).with_name("study.mplstyle")])  # not the user's settings
 
-MANY = 20  # classes, beyond which names and numbers have no room beside one another
 LONGEST = 20  # letters of a class's name in a figure
 MARKERS = "osD^vPX"
-SHADES = ("Blues", "Oranges", "Greens", "RdPu", "YlOrBr", "PuBu")
 PALETTE = plt.rcParams["axes.prop_cycle"].by_key()["color"]
 PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them light and dark
     "#000000": "currentColor",
@@ -35,7 +33,6 @@ PAGE_COLOURS = {  # what a figure's colours become on a page, which defines them
     "#737373": "var(--grey)",
     **{colour.lower(): f"var(--net-{place})" for place, colour in enumerate(PALETTE)},
 }
-INK = "#111111"  # black that stays black on a dark page
 PANEL = (4.5, 3.6)  # inches
 LETTERS = 11.5  # of a title, an inch
 STUDY = Path(__file__).parents[2]
@@ -82,23 +79,14 @@ def labels(classes):
     return shown
 
 
-def turn_long_names(axis, names):
-    """Turn the names below an axis, where they are too long to stand side by side."""
-    if max(map(len, names)) > 3:
-        axis.tick_params(axis="x", rotation=45)
-        for tick in axis.get_xticklabels():
-            tick.set(ha="right", rotation_mode="anchor")
-
-
-def compose(*panels, size=PANEL, columns=2):
-    """A figure of panels, row by row; a title that is wider than its panel goes on below.
+def compose(*panels, size=PANEL):
+    """A figure of panels, two in a row; a title that is wider than its panel goes on below.
 
     Args:
         panels: functions that draw on an axis.
         size: width and height of each, in inches.
-        columns: panels in a row, at most.
     """
-    columns = min(columns, len(panels))
+    columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False
