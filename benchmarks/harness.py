@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import subprocess
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,7 +98,7 @@ def run(name, prepare, *, doc, rounds, short_rounds=1, add_arguments=lambda pars
             for frame in measure(turns, rounds):
                 write(target, frame, header)
         print(f"\n{header}\n\n{table(frame)}\n")
-        save(target.with_suffix(".png"), draw(frame))
+        save(target.with_suffix(".png"), partial(draw, frame))
 
     command(main)
 

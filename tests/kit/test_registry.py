@@ -245,8 +245,8 @@ for net in ("dense", "cnn"):
     assert (p.argmax(axis=1) == wrote["prediction"]).all()
     assert (p.max(axis=1) == wrote["confidence"]).all()
     x = test.x.astype("float64")  # as a server reads what it is sent
-    p = mlflow.pyfunc.load_model(name).predict(x)  # with TensorFlow's softmax
-    assert (p.argmax(axis=1) == wrote["prediction"]).all()
-    assert np.allclose(p.max(axis=1), wrote["confidence"], rtol=0, atol=1e-6)
+    answer = mlflow.pyfunc.load_model(name).predict(x)  # with TensorFlow's softmax
+    assert (answer["class"].astype(int) == wrote["prediction"]).all()
+    assert np.allclose(answer["confidence"], wrote["confidence"], rtol=0, atol=1e-6)
 END"""
     )

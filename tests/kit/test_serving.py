@@ -1,4 +1,4 @@
-"""A registered model, served as `mlflow models serve` does: raw inputs are read, others refused."""
+"""A model of a study without a module for serving, served by MLflow: it refuses scaled inputs."""
 
 import json
 import subprocess
@@ -38,6 +38,8 @@ def test_raw_values_are_taken(values):
 @pytest.fixture
 def served(study):
     """Function from examples to the status and the answer of a server of the champion."""
+    without = [line for line in study.read("studykit.yaml").splitlines() if "serving:" not in line]
+    study.write("studykit.yaml", "\n".join(without))
     study("mnist-study sync")
     port = free_port()
     command = f"mlflow models serve -m models:/mnist-cnn@champion --env-manager local -p {port}"
