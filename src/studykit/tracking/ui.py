@@ -81,7 +81,8 @@ def serve(uri, page, port=None):
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-        server.stderr.close()
+        if server.stderr is not None:
+            server.stderr.close()
 
 
 def wait_for(server, address):
