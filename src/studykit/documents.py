@@ -43,8 +43,8 @@ def parse_yaml(content, where):
     """
     values = parse_any_yaml(content, where)
     if values is not None and not isinstance(values, dict):
-        kind = type(values).__name__
-        raise UserError(f"{where}: expected keys with values, received a {kind}")
+        kind = {str: "text", list: "a list"}.get(type(values), f"{values!r}"[:50])
+        raise UserError(f"{where}: expected keys with values, received {kind}")
     return values or {}
 
 
@@ -172,7 +172,8 @@ def decode(content, where):
 
 def _no(expected, where, content, error):
     _refuse_conflict(expected, where, content)
-    return UserError(f"{where}: expected {expected}: {one_line(error)[:300]}")
+    said = one_line(error).replace('in "<unicode string>", line', "in line")
+    return UserError(f"{where}: expected {expected}: {said[:300]}")
 
 
 def _refuse_conflict(expected, where, content):

@@ -565,7 +565,7 @@ def test_a_file_that_cannot_be_read(study, run):
     (study.root / "metrics/evaluate.json").write_text("{")
     status, _, error = run("diff")
     assert status == 2
-    assert error.startswith("error: workspace: metrics/evaluate.json: cannot be read: ")
+    assert error.startswith("error: metrics/evaluate.json: expected JSON: ")
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class Logged:
         self.values.append(record.values)
         self._on_start()
 
-    def log_outputs(self, run, record, *, logged_epochs):
+    def log_outputs(self, run, record, *, upstream, logged_epochs):
         self.values.append(record.values)
 
     def end(self, run, **event):

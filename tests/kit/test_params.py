@@ -139,12 +139,13 @@ def test_a_missing_file_is_expected_in_the_current_folder(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("content", "received"), [("", "None"), ("- 1\n", "[1]"), ("fast\n", "'fast'")]
+    ("content", "received"),
+    [("", "none"), ("- 1\n", "a list"), ("fast\n", "text"), ("7\n", "7"), ("true\n", "True")],
 )
 def test_a_file_without_sections_is_refused(tmp_path, monkeypatch, content, received):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(content)
-    assert refusal() == f"params.yaml: the file: expected keys with values, received {received}"
+    assert refusal() == f"params.yaml: expected keys with values, received {received}"
 
 
 def test_a_section_without_keys_is_refused(write):
@@ -157,15 +158,15 @@ def test_broken_yaml_is_refused_in_one_line_that_says_where(write):
     lines = Path("params.yaml").read_text(encoding="utf-8").splitlines()
     line = lines.index("  layers: [5, 3, 2") + 1
     message = refusal()
-    assert message.startswith("params.yaml: expected YAML, received: while parsing a flow sequence")
-    assert f'in "params.yaml", line {line}, column 11' in message
+    assert message.startswith("params.yaml: expected YAML: while parsing a flow sequence")
+    assert f"in line {line}, column 11" in message
     assert "\n" not in message
 
 
 def test_a_key_given_twice_is_refused_in_one_line_that_names_it(write):
     write(("  units: 30\n", "  units: 30\n  units: 31\n"))
     message = refusal()
-    assert message.startswith("params.yaml: expected YAML, received: ")
+    assert message.startswith("params.yaml: expected YAML: ")
     assert 'found duplicate key "units" with value "31" (original value: "30")' in message
     assert "\n" not in message
 

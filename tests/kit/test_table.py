@@ -198,9 +198,10 @@ def test_the_page_shows_a_row_an_execution_the_best_first_and_what_differs(heade
         store.restore(trained, where)
         test = judged(headed, trained, accuracy=0.5)
         store.restore(test, where, upstream=[trained])
-    page = store.save_view()
+    uri, page = store.save_view()
     experiment = headed.written().experiment
     state = json.loads(experiment.tags[TAG])
+    assert uri.startswith(f"{headed.uri}?")
     assert page.startswith(
         f"/#/experiments/{experiment.experiment_id}/runs?viewStateShareKey=results"
     )
@@ -218,7 +219,7 @@ def test_the_page_shows_a_row_an_execution_the_best_first_and_what_differs(heade
     assert [row.data.params["units"] for row in rows] == ["30", "20", "40"]
     parallel = state["compareRunCharts"][0]
     assert (parallel["type"], parallel["selectedParams"]) == ("PARALLEL", ["units"])
-    assert store.save_view() == page
+    assert store.save_view() == (uri, page)
 
 
 def test_what_is_near_a_headline_is_none():

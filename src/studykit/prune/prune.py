@@ -164,13 +164,11 @@ def _chosen(arguments, study):
 
 
 def _connect(*, dry_run):
-    from studykit.tracking.store import Store, StoreError
+    from studykit.tracking.store import StoreError
+    from studykit.tracking.store.removal import Removal
 
     try:
-        store = Store.connect(read_only=True)
-        if store.exists and not dry_run:  # which corrects addresses after a repository was copied
-            store = Store.connect(on_news=warn)
-        return store.removal
+        return Removal.connect(dry_run=dry_run, on_news=warn)
     except StoreError as error:
         raise UserError(
             f"MLflow: {error}; nothing was removed, since which versions are champions is not known"

@@ -65,10 +65,7 @@ def here(execution, libraries=()):
     params = changes.parameters(tree)
     changed = changes.changes(params, tree, baseline)
     return Provenance(
-        name=changes.name(
-            experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}",
-            changed,
-        ),
+        name=changes.name(experiment or f"{branch} {commit[:7]}{'+' if dirty else ''}", changed),
         execution=execution,
         params=params,
         tags=_experiment_tags(experiment, baseline)

@@ -34,8 +34,7 @@ def run(arguments):
     from studykit.tracking.store import Store, StoreError
 
     try:
-        store = Store.connect()
-        page, uri = store.save_view(), store.uri
+        uri, page = Store.connect().save_view()
     except StoreError as error:
         raise UserError(f"MLflow: {error}; check MLFLOW_TRACKING_URI") from None
     if uri.startswith(("http://", "https://")):
@@ -82,6 +81,8 @@ def serve(uri, page, port=None):
         with suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+        if server.stderr is not None:
+            server.stderr.close()
 
 
 def wait_for(server, address):

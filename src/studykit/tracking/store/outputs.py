@@ -1,5 +1,6 @@
 """What a stage has put out, logged to its run: each kind of output in its own way."""
 
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,12 +12,13 @@ from mlflow.entities import Metric
 
 from studykit.documents import parse_json, parse_table
 from studykit.dotted import flatten
-from studykit.errors import UserError
+from studykit.errors import UserError, hide_passwords
 from studykit.files import md5 as md5_of
 from studykit.study import Outputs
 from studykit.tracking.store.experiment import name
 from studykit.tracking.store.tables import divide
 
+KNOWN_BY_DVC = "dvc.json"  # artefact: the MD5 of each input and output, and every parameter
 LACKING = "dvc.lacking"  # tag: paths, one a line, whose content was not to be had
 
 
@@ -99,6 +101,13 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
     if lacking:
         experiment.log(run, tags={LACKING: "\n".join(lacking)})
     return lacking
+
+
+def log_known(experiment, run, record):
+    """Log what DVC knows a StageRecord by, as an artefact: among the tags it would hide others."""
+    known = {each: getattr(record, each) for each in ("stage", "key", "params", "deps", "outs")}
+    text = hide_passwords(json.dumps(known, indent=2, default=str))
+    experiment.client.log_text(run, text, KNOWN_BY_DVC)
 
 
 def log_metrics(experiment, run, file, content, *, model=None, without=()):

@@ -16,9 +16,9 @@ from urllib.request import url2pathname
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.store.tracking.dbmodels.models import SqlInput, SqlInputTag
 
-from studykit.tracking.store.experiment import StoreError, found
+from studykit.tracking.store.experiment import StoreError, connect, found
 from studykit.tracking.store.registry import DATA, OF_OTHER_DATA, Registry
-from studykit.tracking.store.runs import PARENT, RUNNING
+from studykit.tracking.store.runs import PARENT, RUNNING, close_abandoned
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,24 @@ class Removal:
 
     def __init__(self, experiment):
         self._experiment, self._client = experiment, experiment.client
+
+    @classmethod
+    def connect(cls, *, dry_run, on_news):
+        """Open the store that is used here; one that is to change is mended first.
+
+        Args:
+            dry_run: whether nothing is written.
+            on_news: called with a sentence for the user.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        told = {"on_progress": lambda: None, "on_news": on_news}
+        experiment = connect(read_only=True, **told)
+        if experiment.id is not None and not dry_run:
+            experiment = connect(**told)  # which corrects addresses after a repository was copied
+            close_abandoned(experiment)
+        return cls(experiment)
 
     @property
     def is_for_good(self):

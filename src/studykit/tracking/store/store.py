@@ -1,7 +1,5 @@
 """What others do with the tracking store: open it, log stages to it, look for what is in it."""
 
-import json
-
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
 from studykit.errors import UserError
@@ -10,14 +8,17 @@ from studykit.tracking.store import runs
 from studykit.tracking.store.experiment import ATTEMPTS, connect, found, look_again
 from studykit.tracking.store.findings import OUT, describe_model, log_findings, searched_by
 from studykit.tracking.store.models import log_model, model_of
-from studykit.tracking.store.outputs import LACKING, files, log_outputs, log_rows, log_values
+from studykit.tracking.store.outputs import (
+    LACKING,
+    files,
+    log_known,
+    log_outputs,
+    log_rows,
+    log_values,
+)
 from studykit.tracking.store.registry import Registry
-from studykit.tracking.store.removal import Removal
-from studykit.tracking.store.summary import metrics, summarize
+from studykit.tracking.store.summary import describe_stage, summarize
 from studykit.tracking.store.view import save_view
-from studykit.tracking.store.words import about, describe, figures, result
-
-KNOWN_BY_DVC = "dvc.json"  # artefact: the MD5 of each input and output, and every parameter
 
 
 class Store:
@@ -47,14 +48,9 @@ class Store:
         on_progress()
         return cls(experiment)
 
-    @property
-    def uri(self):
-        """Where the store is, as MLflow takes it."""
-        return self._experiment.client.tracking_uri
-
     def save_view(self):
-        """Choose what the pages show; return the part of their address that shows it."""
-        return save_view(self._experiment)
+        """Choose what the pages show; return the store's URI, and their address without host."""
+        return self._experiment.client.tracking_uri, save_view(self._experiment)
 
     def start(self, record, *, execution):
         """Open the run of a stage that is running now.
@@ -175,16 +171,6 @@ class Store:
             look_again(lambda: self._summarize(record, upstream))
         return list(dict.fromkeys(written)), lacking
 
-    @property
-    def exists(self):
-        """Whether there is an experiment of the study in it."""
-        return self._experiment.id is not None
-
-    @property
-    def removal(self):
-        """What finds and removes runs for good: a Removal."""
-        return Removal(self._experiment)
-
     def stages_of(self, run):
         """What DVC knows a run by.
 
@@ -214,12 +200,9 @@ class Store:
         experiment = self._experiment
         tags = {f"{OUT}{path}": md5 for path, md5 in searched_by(experiment.study, record).items()}
         experiment.log(run, tags=tags | {"dvc.key": record.key})
-        known = {each: getattr(record, each) for each in ("stage", "key", "params", "deps", "outs")}
-        experiment.client.log_text(run, json.dumps(known, indent=2, default=str), KNOWN_BY_DVC)
+        log_known(experiment, run, record)
         lacking = log_outputs(experiment, run, record, record.outs, logged_epochs=logged_epochs)
-        logged = experiment.client.get_run(run)
-        found = figures(experiment.study, metrics(experiment.study, [record]))
-        describe(experiment, logged, f"{result(found, record.outs)} {about(logged.data.tags)}")
+        describe_stage(experiment, run, record)
         return lacking
 
     def _summarize(self, record, upstream):

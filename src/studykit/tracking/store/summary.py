@@ -31,7 +31,7 @@ def summarize(experiment, run, records):
     parent_id, known = parent.info.run_id, parent.data.metrics
     values = metrics(experiment.study, records)
     headlines = {
-        name(title): float(f"{values[key]:.6g}")  # MLflow's table shows every digit that there is
+        name(title): float(f"{values[key]:.6g}")  # MLflow's table rounds nothing
         for key, title in experiment.study.headlines(values).items()
     }
     news = {title: value for title, value in headlines.items() if known.get(title) != value}
@@ -42,6 +42,19 @@ def summarize(experiment, run, records):
     _log_models(experiment, parent, records)
     if found := figures(experiment.study, values):
         describe(experiment, parent, f"{result(found)} {about(parent.data.tags)}")
+
+
+def describe_stage(experiment, run, record):
+    """Say of a stage's run what came out.
+
+    Args:
+        experiment: Experiment.
+        run: id.
+        record: StageRecord.
+    """
+    logged = experiment.client.get_run(run)
+    found = figures(experiment.study, metrics(experiment.study, [record]))
+    describe(experiment, logged, f"{result(found, record.outs)} {about(logged.data.tags)}")
 
 
 def metrics(study, records):

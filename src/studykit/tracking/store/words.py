@@ -94,5 +94,5 @@ def _figure(title, name, values):
 
 
 def spell(value):
-    """A number with four significant digits."""
+    """A number as people read it: rounded to four figures."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
