@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special  # scipy.stats takes half a second to import
 
 from mnist_study.scores import pairs
-from mnist_study.scores.claims import Verdict, judge_accuracy
+from mnist_study.scores.claims import judge_accuracy, judge_turn
 from mnist_study.scores.uncertainty import Interval, wilson_interval
 from mnist_study.study import NETS
 from studykit.files import read_csv, read_json
@@ -103,14 +103,8 @@ def turning_epoch(losses, *, confidence):
 
 def judge_overfitting(claimed, losses, *, confidence):
     """Judge the epoch at which overfitting begins, by many seeds; a Verdict."""
-    lowest, interval = turning_epoch(losses, confidence=confidence)
-    if not interval.low <= claimed <= interval.high:
-        verdict = "refuted"
-    elif interval.high < np.shape(losses)[1]:
-        verdict = "reproduced"
-    else:
-        verdict = "undecided"
-    return Verdict(claimed, lowest, interval.low, interval.high, verdict)
+    turn = turning_epoch(losses, confidence=confidence)
+    return judge_turn(claimed, *turn, last=np.shape(losses)[1])
 
 
 def read_tables():

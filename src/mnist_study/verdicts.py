@@ -129,7 +129,8 @@ def decide(stated, once, repeated, differences):
     Returns:
         dict: claim to dict of Verdict's fields with, besides, statement (in words), rule (how it
         is judged), source (the metrics file and the keys to the verdict), seeds (how many, or None
-        for one run) and exact (whether it is counted, which leaves no doubt).
+        for one run), exact (whether it is counted, which leaves no doubt) and form (of its
+        numbers, for str.format).
 
     Raises:
         UserError: the verdicts are on other claims.
@@ -149,6 +150,7 @@ def decide(stated, once, repeated, differences):
             "source": f"replicate/claims/{name}" if over_seeds else f"claims/{name}",
             "seeds": repeated["seeds"] if over_seeds else None,
             "exact": quantity == "images",
+            "form": "{:.2%}" if quantity == "accuracy" else "{:,}",
         }
     return decided
 

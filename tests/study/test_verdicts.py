@@ -318,7 +318,8 @@ def test_the_command_prints_the_verdicts_that_count_and_says_by_its_status_wheth
     found = []
     monkeypatch.setattr(verdicts, "read", lambda: PARAMS)
     monkeypatch.setattr(verdicts.claims, "state", lambda entry: STATED)
-    shutil.copy(ROOT / FILE, FILE)
+    for name in (FILE, "params.yaml"):
+        shutil.copy(ROOT / name, name)
     monkeypatch.setattr(verdicts.replication, "read_tables", lambda: (None, None))
     monkeypatch.setattr(verdicts, "read_histories", dict)
     monkeypatch.setattr(verdicts, "differences", lambda *of_what: found)

@@ -38,8 +38,8 @@ def describe(verdict):
     Args:
         verdict: dict, as verdicts.decide returns it.
     """
-    form = "{:.2%}" if verdict["claimed"] < 1 else "{:,}"
-    measured, low, high = (form.format(verdict[key]) for key in ("measured", "low", "high"))
+    form = verdict["form"].format
+    measured, low, high = (form(verdict[key]) for key in ("measured", "low", "high"))
     interval = "exact" if verdict["exact"] else f"{low} to {high}"
     over = f"{verdict['seeds']} seeds" if verdict["seeds"] else "one run"
     return f"{verdict['statement']}: {measured} ({interval}, {over})"

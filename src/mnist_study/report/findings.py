@@ -41,7 +41,7 @@ class Findings:
         sampled: indices of the samples, in random order.
         trials, trial_histories: pandas.DataFrame, of the study with other seeds.
         differences: how this study differs from what those were measured on, in words.
-        stated: the claims on the data set, as scores.claims.state returned them.
+        decided: the verdicts that count, as verdicts.decide returned them.
         inputs: MD5 of the test images and of each model, by path.
         robustness: pandas.DataFrame, as scores.robustness.score returned it.
     """
@@ -58,7 +58,7 @@ class Findings:
     trials: pd.DataFrame
     trial_histories: pd.DataFrame
     differences: list
-    stated: dict
+    decided: dict
     inputs: dict
     robustness: pd.DataFrame
 
@@ -168,8 +168,10 @@ def read_findings(params):
     trials, trial_histories = replication.read_tables()
     examples = _read_arrays("plots/evaluate/examples.npz")
     entry = find(params["data"]["name"])
+    stated, metrics = claims.state(entry), {name: read_json(path) for name, path in files.items()}
+    differences = verdicts.differences(params, trials, trial_histories, histories)
     return Findings(
-        metrics={name: read_json(path) for name, path in files.items()},
+        metrics=metrics,
         data=read_json("plots/preprocess/data.json") | {"prepare": entry.prepare},
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
@@ -180,8 +182,8 @@ def read_findings(params):
         sampled=examples["sampled"].tolist(),
         trials=trials,
         trial_histories=trial_histories,
-        differences=verdicts.differences(params, trials, trial_histories, histories),
-        stated=claims.state(entry),
+        differences=differences,
+        decided=verdicts.decide(stated, metrics["claims"], metrics["replicate"], differences),
         inputs=read_json("plots/evaluate/inputs.json"),
         robustness=pd.read_csv("plots/evaluate/robustness.csv"),
     )

@@ -10,8 +10,6 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from mnist_study import verdicts
-from mnist_study.report import weights
 from mnist_study.report.figures.panels import size_of
 from mnist_study.report.figures.pictures import percent
 from mnist_study.report.figures.style import PALETTE, compose, place_of, to_svg
@@ -22,12 +20,12 @@ PAGES = {"index.html": "report.html.j2", "report.md": "report.md.j2"}
 MANY = 20  # classes, beyond which names and numbers have no room beside one another
 PICTURE = 56  # height on the page that small images are enlarged to, in its pixels
 LARGEST = 128  # pixels a side; larger images are made smaller
-BYTES = 8_000_000  # of all pictures of errors as they are shown, before compression
+BYTES = 8_000_000  # of all pictures of errors, and of all images for the scripts, as pixels
 
 
 def write_pages(folder, results, **shown):
     """Write the page, and its short form in Markdown; takes what render takes."""
-    shown["bench"] = weights.describe(results)
+    shown["bench"] = describe_bench(results)
     for name, template in PAGES.items():
         write_text(f"{folder}/{name}", render(template, results, **shown))
 
@@ -39,7 +37,7 @@ def render(template, results, *, panels, **shown):
         template: its file's name, `.html.j2` or `.md.j2`.
         results: Findings.
         panels: what figures.panels.draw_panels returned.
-        shown: bench, what weights.describe returned; grids, what figures.pictures.choose returned;
+        shown: bench, what describe_bench returned; grids, what figures.pictures.choose returned;
             confidence, of the intervals; settings, dict of sections of the parameters.
 
     Returns:
@@ -73,7 +71,7 @@ def render(template, results, *, panels, **shown):
         many=len(results.classes) > MANY,
         overfitting=[net for net in NETS if results.overfits(net, shown["confidence"])],
         key=key,
-        claims=list(describe_claims(results)),
+        claims=[verdict | {"name": name} for name, verdict in results.decided.items()],
         errors=wrong[: max(100, BYTES // np.prod([*size, results.image_shape[-1]]))],
         num_errors=len(wrong),
         **shown,
@@ -121,20 +119,6 @@ def key(text):
     return text.replace("~", "~0").replace("/", "~1")
 
 
-def describe_claims(results):
-    """Each claim in words, with the verdict that counts, and how its numbers are written."""
-    metrics = results.metrics
-    decided = verdicts.decide(
-        results.stated, metrics["claims"], metrics["replicate"], results.differences
-    )
-    for name, verdict in decided.items():
-        yield verdict | {
-            "name": name,
-            "at": f"{verdict['source']}/",
-            "form": "{:.2%}" if verdict["claimed"] < 1 else "{:,}",
-        }
-
-
 def picture(image):
     """An image as the address of a PNG, grey black on white; its width and height on the page.
 
@@ -148,3 +132,23 @@ def picture(image):
     shown.save(file, format="PNG", optimize=True)
     address = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     return address, times * shown.width, times * shown.height
+
+
+def describe_bench(results):
+    """What the page's scripts are given, as JSON can hold it: the nets and test images.
+
+    Returns:
+        dict: shape, of an image; classes; recipe, of grey images that are drawn; index and label of
+        each image, the samples first; pixels, of all; and nets, a list of what is in
+        Findings.networks, with name, title and said, the prediction of each image.
+    """
+    shape, tables = results.image_shape, results.predictions
+    shown = dict.fromkeys([*results.sampled, *results.images])
+    images = [*shown][: max(1, BYTES // np.prod(shape))]
+    said = {net: tables[net]["prediction"][images].tolist() for net in NETS}
+    nets = [{"name": n, "title": NETS[n], "said": said[n]} | results.networks[n] for n in NETS]
+    label = tables[nets[0]["name"]]["label"][images].tolist()
+    pixels = b"".join(results.images[index].tobytes() for index in images)
+    recipe = dict(results.data["prepare"] or {}) if shape[2] == 1 else {}
+    about = {"shape": shape, "classes": results.classes, "recipe": recipe or None, "nets": nets}
+    return about | {"index": images, "label": label, "pixels": base64.b64encode(pixels).decode()}

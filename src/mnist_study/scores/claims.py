@@ -159,10 +159,15 @@ def judge_overfitting(claimed, history, *, confidence):
     if len(epochs) < MIN_EPOCHS:
         lowest = int(epochs[losses.argmin()])
         return Verdict(claimed, lowest, 1, len(epochs), "undecided")
-    lowest, interval = turning_epoch(epochs, losses, confidence=confidence)
+    turn = turning_epoch(epochs, losses, confidence=confidence)
+    return judge_turn(claimed, *turn, last=epochs[-1])
+
+
+def judge_turn(claimed, lowest, interval, *, last):
+    """Judge the epoch of the lowest loss and its interval; last is the last epoch."""
     if not interval.low <= claimed <= interval.high:
         verdict = "refuted"
-    elif interval.high < epochs[-1]:
+    elif interval.high < last:
         verdict = "reproduced"
     else:
         verdict = "undecided"

@@ -129,8 +129,6 @@ def _kept(draw, *what):
 
 def _to_png(draw):
     figure, drawn = draw(), io.BytesIO()
-    if any(axis.get_aspect() != "auto" for axis in figure.axes):
-        figure.draw_without_rendering()  # what is beside images has its place only then
     figure.savefig(drawn, metadata={"Software": None})
     plt.close(figure)
     return drawn.getvalue()
