@@ -10,8 +10,9 @@ from studykit.compare.changes import Change, Rerun, compare_stages
 from studykit.compare.comparison import compare
 from studykit.compare.metrics import compare_accuracies, judge_tolerance
 from studykit.compare.models import example_groups
+from studykit.compare.render import to_text
 from studykit.compare.results import Results
-from studykit.compare.sections import make_sections, metric_row, model_table
+from studykit.compare.sections import Section, make_sections, metric_row, model_table
 from studykit.compare.settings import DiffSettings, Tolerance
 from studykit.compare.text import draw_braille, draw_braille_grid, draw_sparkline
 from studykit.compare.verdict import no_longer_holds
@@ -164,6 +165,13 @@ def test_results_of_other_data_and_stale_ones_move_no_metric():
         comparison = compare(results(), after, SETTINGS)
         assert comparison.status == 2
         assert {metric.judgement for metric in comparison.metrics} == {"not compared"}
+
+
+def test_a_table_may_have_an_empty_column():
+    """Such as that of the intervals, where no model has predictions."""
+    table = Section("Models", rows=[("model", ""), ("net", "")])
+    text = to_text(compare(results(), results(), SETTINGS), [table], everything=True)
+    assert "  model\n  net" in text
 
 
 def test_a_removed_model_is_told_from_lost_predictions():

@@ -139,8 +139,10 @@ def _align(rows):
         widths[widths.index(max(widths))] -= 1
     lines = []
     for row in rows:
+        # A column may be empty: then it has no width, and nothing to wrap.
         cells = [
-            textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)
+            textwrap.wrap(cell, width) if cell else [""]
+            for cell, width in zip(row, widths, strict=True)
         ]
         for line in range(max(map(len, cells))):
             parts = (cell[line] if line < len(cell) else "" for cell in cells)
