@@ -43,7 +43,8 @@ def parse_yaml(content, where):
     """
     values = parse_any_yaml(content, where)
     if values is not None and not isinstance(values, dict):
-        kind = {str: "text", list: "a list"}.get(type(values), f"{values!r}"[:50])
+        kinds: dict[type, str] = {str: "text", list: "a list"}
+        kind = kinds.get(type(values), f"{values!r}"[:50])
         raise UserError(f"{where}: expected keys with values, received {kind}")
     return values or {}
 
