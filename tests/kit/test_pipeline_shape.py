@@ -296,7 +296,7 @@ CONFLICT = "<<<<<<< HEAD\nstages: {}\n=======\nstages: {a: 1}\n>>>>>>> other\n"
         ("dvc.lock", "stages: {a: {cmd: x, deps: [in]}}", "dvc.lock: stages.a.deps.0: Input"),
         ("dvc.lock", "stages: {a: {cmd: x, outs: [{md5: a}]}}", "dvc.lock: stages.a.outs.0.path: "),
         ("params.yaml", CONFLICT, "params.yaml: expected YAML, found a merge conflict; resolve it"),
-        ("params.yaml", "1", "params.yaml: expected keys with values, received a int"),
+        ("params.yaml", "1", "params.yaml: expected keys with values, received 1"),
         ("more.json", "{", "more.json: expected JSON: Expecting property name"),
     ],
 )

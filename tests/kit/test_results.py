@@ -197,7 +197,9 @@ def test_outputs_in_a_folder_that_dvc_keeps_as_one_are_found(project, tmp_path):
 def test_a_table_that_is_none_of_predictions_is_refused(project):
     write("a.csv", "truth,prediction\nx,x\n")
     project.stage("test", outs=["a.csv"])
-    with pytest.raises(UserError, match=r"a\.csv: cannot be read: expected the columns label and"):
+    with pytest.raises(
+        UserError, match=r"a\.csv of \w{7}: expected a column label, found truth, prediction"
+    ):
         read_results(project.commit(), study(predictions="a.csv"))
 
 
