@@ -186,7 +186,7 @@ def test_a_mistake_in_a_file_is_named_by_its_line(project):
     (project / "trials.txt").write_text("train.seed=1\ntrain.seed\n")
     with pytest.raises(UserError, match=r"trials.txt:2: train.seed: expected KEY=VALUE"):
         lines("trials.txt")
-    with pytest.raises(UserError, match=r"none.txt: No such file"):
+    with pytest.raises(UserError, match=r"none.txt: expected a file, found: No such file"):
         lines("none.txt")
 
 
