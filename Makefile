@@ -164,7 +164,8 @@ versions: ## Write the versions of requirements.lock that results depend on into
 # The project itself, so that `mnist-study` is a command.
 $(VENV)/installed: $(VENV)/locked pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@cp src/studykit/dvc.pth "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@for packages in $(VENV)/lib/python3.*/site-packages; do \
+		test ! -d "$$packages" || cp src/studykit/dvc.pth "$$packages" || exit 1; done
 	@$(MAKE) --no-print-directory merge-driver
 	@touch $@
 

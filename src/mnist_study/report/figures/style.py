@@ -79,14 +79,15 @@ def labels(classes):
     return shown
 
 
-def compose(*panels, size=PANEL):
-    """A figure of panels, two in a row; a title that is wider than its panel goes on below.
+def compose(*panels, size=PANEL, columns=2):
+    """A figure of panels; a title that is wider than its panel goes on below.
 
     Args:
         panels: functions that draw on an axis.
         size: width and height of each, in inches.
+        columns: panels in a row, at most.
     """
-    columns = min(2, len(panels))
+    columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(size[0] * columns, size[1] * rows), squeeze=False
