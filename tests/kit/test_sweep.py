@@ -93,7 +93,8 @@ def test_a_failed_trial_is_reported_and_stops_no_other(ran, capsys):
         ([], "error: sweep: expected --seeds, values or --file, received none"),
         (["compute.sede=1"], "error: compute.sede: expected a parameter of params.yaml, found none "
          "of that name; did you mean compute.seed?"),
-        (["--file", "none.txt"], "error: none.txt: expected a file, found: No such file or directory"),
+        (["--file", "none.txt"],
+         "error: none.txt: expected a file, found: No such file or directory"),
     ],
 )  # fmt: skip
 def test_a_users_mistake_is_one_line_and_runs_nothing(ran, capsys, words, message):
