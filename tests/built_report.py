@@ -1,4 +1,4 @@
-"""The report of the committed results, built anew: but for the nets, what it reads is in Git."""
+"""The report of the committed results, built anew: what it reads is in Git."""
 
 import shutil
 from contextlib import nullcontext
@@ -6,10 +6,12 @@ from contextlib import nullcontext
 import pytest
 
 from mnist_study.compute import keras
+from mnist_study.scores.outputs import LARGEST
 from mnist_study.study import MODULES
 from mnist_study.training import keras_file
+from netserve.stored import read_network
 from stages import report
-from studykit.files import md5, read_json
+from studykit.files import md5, read_json, write_json
 from studykit.params import read
 from tests.tiny_study import ROOT
 
@@ -60,3 +62,5 @@ def bring_models(folder):
         keras.utils.set_random_seed(0)
         model = module.build(checked, image_shape=shape, num_classes=len(data["classes"]))
         keras_file.save(folder / f"{net}.keras", model)
+        network = read_network(folder / f"{net}.keras", most=LARGEST)
+        write_json(folder.parent / f"plots/evaluate/{net}_network.json", network)

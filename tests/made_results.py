@@ -16,9 +16,11 @@ from mnist_study.report import findings, page
 from mnist_study.report.figures import panels, pictures
 from mnist_study.scores import calibration
 from mnist_study.scores.claims import STATEMENTS, Claim
+from mnist_study.scores.outputs import LARGEST
 from mnist_study.scores.robustness import AMOUNTS
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 from mnist_study.study import NETS
+from netserve.stored import read_network
 from studykit.files import write_arrays, write_csv, write_json
 
 TITLES = {
@@ -265,6 +267,8 @@ def _write_model(net, shape, num_classes, *, convolves):
     ]
     Path("models").mkdir(exist_ok=True)
     keras.Sequential([keras.Input(shape, dtype="uint8"), *layers]).save(f"models/{net}.keras")
+    network = read_network(f"models/{net}.keras", most=LARGEST)
+    write_json(f"plots/evaluate/{net}_network.json", network)
 
 
 def _write_repetitions(rng, nets, claims, seeds=4):

@@ -11,7 +11,7 @@ from tests.tiny_study import ROOT
 STUDY, KIT, STAGES = (ROOT / name for name in ("src/mnist_study", "src/studykit", "stages"))
 IMAGES = ROOT / "src/imagesets"  # a house between them: image data sets, from any format to arrays
 NETSERVE = ROOT / "src/netserve"  # from a picture to a trained net's answer
-STORED = "netserve.stored"  # the only part of it that an output, the page, depends on
+STORED = "netserve.stored"  # the only part of it that an output depends on
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
 # Words of the study. A hash is of hexadecimal digits in any study, and str.isdigit is Python's.
@@ -94,10 +94,10 @@ def test_a_house_keeps_its_size(house, most):
     assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in modules(house)) <= most
 
 
-def test_of_what_serves_nets_only_the_report_imports_the_module_that_reads_a_stored_one():
+def test_of_what_serves_nets_only_evaluation_imports_the_module_that_reads_a_stored_one():
     others = modules(STUDY, KIT, IMAGES, STAGES)
     found = {(name_of(p), n) for p in others for n in imported(p) if n.startswith("netserve")}
-    assert found == {("src/mnist_study/report/findings.py", STORED)}
+    assert found == {("src/mnist_study/scores/outputs.py", STORED)}
     assert {n for n in imported(NETSERVE / "stored.py") if n.startswith("netserve")} == set()
 
 
@@ -220,7 +220,7 @@ def test_only_report_draws():
     assert {stage for stage in PIPELINE if draws(stage)} == {"report"}
 
 
-def test_only_the_report_imports_what_draws():
+def test_only_evaluation_imports_what_draws():
     drawing = {
         name_of(path)
         for path in modules(STUDY, STAGES)

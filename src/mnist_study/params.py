@@ -71,7 +71,7 @@ def check_stages(stages):
         for stage, key, needed in (
             (f"train_{net}", "outs", [model, history]),
             ("evaluate", "deps", [model, history]),
-            ("report", "deps", [history, f"metrics/train_{net}.json", model]),
+            ("report", "deps", [history, f"metrics/train_{net}.json"]),
             ("report", "params", [f"train_{net}"]),
         ):
             items = stages.get(stage, {}).get(key, [])

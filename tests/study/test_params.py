@@ -309,7 +309,6 @@ def test_a_pipeline_with_other_nets_is_taken(monkeypatch):
         ("evaluate", "deps", "plots/train_softmax/history.csv"),
         ("report", "deps", "plots/train_softmax/history.csv"),
         ("report", "deps", "metrics/train_softmax.json"),
-        ("report", "deps", "models/softmax.keras"),
         ("report", "params", "train_softmax"),
     ],
 )

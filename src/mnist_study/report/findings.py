@@ -11,7 +11,6 @@ from mnist_study.scores import claims
 from mnist_study.scores.confusion import confusion
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
-from netserve.stored import read_network
 from studykit.files import read_json
 
 SCORES = {  # by the name that the page calls it: what the stages found, but for those of training
@@ -20,7 +19,6 @@ SCORES = {  # by the name that the page calls it: what the stages found, but for
     "preprocess": "plots/preprocess/splits.json",
     "replicate": "plots/replicate/summary.json",
 }
-LARGEST = 4_000_000  # bytes of a network's weights; those of a larger one have no room on a page
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ def read_findings(params):
         histories=histories,
         predictions={net: pd.read_csv(f"plots/evaluate/{net}_predictions.csv") for net in NETS},
         layers={net: pd.read_csv(f"plots/evaluate/{net}_layers.csv") for net in NETS},
-        networks={net: read_network(f"models/{net}.keras", most=LARGEST) for net in NETS},
+        networks={net: read_json(f"plots/evaluate/{net}_network.json") for net in NETS},
         first_images=_read_arrays("plots/preprocess/images.npz")["images"],
         images=dict(zip(examples["index"].tolist(), examples["x"], strict=True)),
         sampled=examples["sampled"].tolist(),

@@ -3,11 +3,14 @@
 import pandas as pd
 
 from mnist_study.scores import claims, evaluation
+from netserve.stored import read_network
 from studykit.files import read_json, write_arrays, write_csv, write_json
+
+LARGEST = 4_000_000  # bytes of a network's weights; those of a larger one have no room on a page
 
 
 def write_scores(folder, evaluations, params):
-    """Write each net's tables, and the scores of all; print the accuracies.
+    """Write each net's tables and weights, and the scores of all; print the accuracies.
 
     Args:
         folder: of the tables and of all scores; the metrics file has the headline values.
@@ -18,6 +21,8 @@ def write_scores(folder, evaluations, params):
         write_csv(f"{folder}/{net}_classes.csv", each.classes)
         write_csv(f"{folder}/{net}_layers.csv", each.layers)
         write_csv(f"{folder}/{net}_predictions.csv", each.predictions)
+        network = read_network(f"models/{net}.keras", most=LARGEST)
+        write_json(f"{folder}/{net}_network.json", network)
         print(f"{net}: test accuracy {each.scores['accuracy']:.4f}")
     summary = evaluation.sum_up(evaluations, confidence=params.confidence)
     write_json(f"{folder}/scores.json", summary)
