@@ -35,8 +35,11 @@ def test_four_experiments_at_once_on_a_fresh_store(study):
     assert sorted(rates) == ["0.0003", "0.001", "0.003", "0.01"]
     live = {rate: run for rate, run in rates.items() if "restored" not in run.data.tags}
     assert set(live) >= {"0.003", "0.0003", "0.01"}
-    for run in live.values():
+    baseline = study("git show HEAD:params.yaml").stdout
+    for rate, run in live.items():
         name = run.data.tags["dvc.experiment"]
+        if f"learning_rate: {rate}\n" not in baseline:
+            name = f"train_dense.learning_rate={rate} · {name}"
         assert run.info.run_name == f"train_dense · {name}"
         (parent,) = [
             parent
