@@ -195,4 +195,4 @@ def test_a_replication_is_collected_from_experiments_and_summed_up(study):
     study("dvc repro report")
     assert '"seeds": 2' in study.read("plots/replicate/summary.json")
     assert "another study" not in study("mnist-study claims", check=False).stdout
-    assert ", over <" in study.read("report/index.html")
+    assert "mean of <" in study.read("report/index.html")
