@@ -1,17 +1,11 @@
 """A model of a study without a module for serving, served by MLflow: it refuses scaled inputs."""
 
-import json
-import subprocess
-import urllib.error
-import urllib.request
-
 import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
 
 from studykit.tracking.store.whole_numbers import check_whole_numbers
-from tests.processes import answers, free_port, wait_until
-from tests.tiny_study import ENVIRONMENT
+from tests.model_server import serve_champion
 
 
 @pytest.mark.parametrize(
@@ -41,31 +35,8 @@ def served(study):
     without = [line for line in study.read("studykit.yaml").splitlines() if "serving:" not in line]
     study.write("studykit.yaml", "\n".join(without))
     study("mnist-study sync")
-    port = free_port()
-    command = f"mlflow models serve -m models:/mnist-cnn@champion --env-manager local -p {port}"
-    variables = {"MLFLOW_TRACKING_URI": f"sqlite:///{study.root}/mlflow.db"}
-    server = subprocess.Popen(
-        command.split(), cwd=study.root, env=ENVIRONMENT | variables, start_new_session=True
-    )
-
-    def ask(examples):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/invocations",
-            json.dumps({"instances": examples}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
-
-    try:
-        wait_until(lambda: answers(port), seconds=120)
-        yield ask
-    finally:
-        subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=False)
-        server.wait()
+    with serve_champion(study) as ask:
+        yield lambda examples: ask({"instances": examples})
 
 
 @pytest.mark.slow

@@ -3,9 +3,6 @@
 import base64
 import io
 import json
-import subprocess
-import urllib.error
-import urllib.request
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,8 +10,7 @@ import pytest
 from PIL import Image
 
 from netserve.serving import RefusedError, Served
-from tests.processes import answers, free_port, wait_until
-from tests.tiny_study import ENVIRONMENT
+from tests.model_server import serve_champion
 
 
 def encode(image):
@@ -69,32 +65,9 @@ def ask(tiny_repro, tmp_path_factory):
     """Function from a request's content to the status and the answer of a server."""
     study = tiny_repro.study.copy(tmp_path_factory.mktemp("served") / "study")
     study("mnist-study sync")
-    port = free_port()
-    command = f"mlflow models serve -m models:/mnist-cnn@champion --env-manager local -p {port}"
-    variables = {"MLFLOW_TRACKING_URI": f"sqlite:///{study.root}/mlflow.db"}
-    server = subprocess.Popen(
-        command.split(), cwd=study.root, env=ENVIRONMENT | variables, start_new_session=True
-    )
-
-    def ask(content):
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/invocations",
-            json.dumps(content).encode(),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
-
-    ask.study, ask.port, ask.variables = study, port, variables
-    try:
-        wait_until(lambda: answers(port), seconds=180)
+    with serve_champion(study) as ask:
+        ask.study = study
         yield ask
-    finally:
-        subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=False)
-        server.wait()
 
 
 @pytest.fixture
