@@ -129,6 +129,28 @@ def test_a_pruned_experiment_is_gone_from_git_cache_and_mlflow_and_does_not_come
 
 
 @pytest.mark.slow
+def test_a_model_that_a_pruned_experiment_took_from_the_cache_stays(synced):
+    """Such an experiment has only scored it anew; its row in MLflow still names the model."""
+    shell(synced, "dvc exp run -q --name scored -S decimals=2; git checkout -q . ")
+    assert kit("sync", "--all")[0] == 0
+    client = MlflowClient(f"sqlite:///{synced}/mlflow.db")
+    (experiment,) = (e for e in client.search_experiments() if e.name == "seeded")
+    runs = client.search_runs([experiment.experiment_id])
+    (row,) = (
+        run
+        for run in runs
+        if run.data.tags["kind"] == "pipeline" and run.data.tags.get("dvc.experiment") == "scored"
+    )
+    (shared,) = (output.model_id for output in row.outputs.model_outputs)
+    prune("scored")
+    model = client.get_logged_model(shared)
+    assert Path(model.artifact_location.removeprefix("file://"), "one.txt").exists()
+    assert row.info.run_id not in {
+        run.info.run_id for run in client.search_runs([experiment.experiment_id])
+    }
+
+
+@pytest.mark.slow
 def test_the_experiment_of_a_champion_stays_with_all_that_is_its(synced):
     client = MlflowClient(f"sqlite:///{synced}/mlflow.db")
     champion = client.get_model_version_by_alias("seeded-one", "champion")
