@@ -46,7 +46,7 @@ def main():
     turns = Turns()
     net, path = sys.argv[1:]
     with np.load(path) as data:
-        x = jnp.asarray(data["x"][..., np.newaxis].astype("float32") / 255)
+        x = jnp.asarray(data["x"].astype("float32") / 255)
         y = jnp.asarray(data["y"].astype("int32"))
     optimizer = optax.adam(0.001, eps=1e-7)
 

@@ -31,7 +31,7 @@ def main():
     turns = Turns()
     net, path = sys.argv[1:]
     with np.load(path) as data:
-        x = data["x"][..., np.newaxis].astype("float32") / 255
+        x = data["x"].astype("float32") / 255
         y = keras.utils.to_categorical(data["y"], 10)
     model = getattr(notebook, net)()
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])

@@ -36,7 +36,7 @@ def main():
     turns = Turns()
     net, path, how = sys.argv[1:]
     with np.load(path) as data:
-        x = torch.from_numpy(data["x"][:, np.newaxis].astype("float32") / 255)
+        x = torch.from_numpy(data["x"].transpose(0, 3, 1, 2).astype("float32", order="C") / 255)
         y = torch.from_numpy(data["y"].astype("int64"))
     model = {"dense": dense, "cnn": cnn}[net]()
     if how == "channels_last":

@@ -116,7 +116,7 @@ def pytorch_example(net, train, val, seed, clock):
     falling = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.7)
     loss = nn.CrossEntropyLoss()
     (x, y), (x_val, y_val) = (
-        (torch.from_numpy((a.transpose(0, 3, 1, 2) - 0.1307) / 0.3081), torch.from_numpy(b))
+        (torch.from_numpy((a.reshape(-1, 1, 28, 28) - 0.1307) / 0.3081), torch.from_numpy(b))
         for a, b in (_floats(path, lambda y, _: y.astype("int64")) for path in (train, val))
     )
     started = clock()
