@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 from functools import partial
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from mnist_study.report.figures.style import compose, save
 from studykit.errors import UserError, command
 from studykit.files import atomic_write
 from studykit.records.origins import this_machine
+from studykit.versions import version_of
 
 RESULTS = Path(__file__).parent / "results"
 SHORT = Path(__file__).parent / "short"  # what `--short` finds is no record
@@ -232,7 +232,7 @@ def machine(peers=None):
         peers: another interpreter, whose libraries are named, too.
     """
     memory = round(psutil.virtual_memory().total / 2**30)
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES if find_spec(name))
+    versions = ", ".join(f"{name} {version_of(name)}" for name in LIBRARIES if find_spec(name))
     versions += "".join(f", {name} {_version(peers, name)}" for name in PEERS if peers)
     here = this_machine()
     return (

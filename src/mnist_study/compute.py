@@ -7,10 +7,10 @@ file in the user's home, and keeps its start-up messages off the terminal.
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 
 from studykit.errors import UserError
 from studykit.imports import large_imports, stderr_held_back
+from studykit.versions import version_of
 
 PINNED = {
     "KERAS_BACKEND": "tensorflow",
@@ -48,7 +48,7 @@ def configure(compute):
     """
     os.environ["ONEDNN_MAX_CPU_ISA"] = compute.instruction_set
     os.environ["XLA_FLAGS"] = " ".join(_xla_flags(compute))
-    if not version("tensorflow").startswith(XLA_FLAGS_CHECKED):
+    if not version_of("tensorflow").startswith(XLA_FLAGS_CHECKED):
         _check_xla_flags()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(available_cores())
@@ -81,7 +81,7 @@ def _check_xla_flags():
     if asked.returncode:
         unknown = next((line for line in asked.stderr.splitlines() if "nknown flag" in line), "")
         raise UserError(
-            f"TensorFlow {version('tensorflow')}: expected the XLA flags of 2.21, by which all "
+            f"TensorFlow {version_of('tensorflow')}: expected the XLA flags of 2.21, by which all "
             f"processors give the same bytes, received: {unknown.strip() or 'an abort'}; "
             "install the version of requirements.lock, or change the flags in "
             "src/mnist_study/compute.py"

@@ -4,7 +4,6 @@ It is checked before a stage starts. No stage imports this module: each takes th
 needs from where they are described, so that a new net's section makes no other net stale.
 """
 
-from importlib import metadata
 from typing import Any
 
 from pydantic import ValidationInfo, create_model, field_validator, model_validator
@@ -17,6 +16,7 @@ from mnist_study.training.params import Compute
 from studykit.compare.settings import DiffSettings
 from studykit.errors import UserError
 from studykit.params import Section, read
+from studykit.versions import version_of
 
 
 class Libraries(Section):
@@ -32,7 +32,7 @@ class Libraries(Section):
     @field_validator("*")
     @classmethod
     def _is_installed(cls, version, info: ValidationInfo):
-        installed = metadata.version(info.field_name or "")
+        installed = version_of(info.field_name or "")
         if version != installed:
             raise ValueError(f"{installed}, the version that is installed")
         return version

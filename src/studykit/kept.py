@@ -10,10 +10,10 @@ import os
 import pickle
 from contextlib import suppress
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from studykit.files import atomic_write
+from studykit.versions import version_of
 
 FOLDER = ".dvc/tmp/kept"  # of the repository, in queued experiments too; not in Git
 MOST = 300  # files, the newest; a figure has some 50 kB
@@ -56,7 +56,7 @@ def _key(draw, code, libraries):
 @cache
 def _drawn_by(code, libraries):
     files = (file for file in sorted(Path(code).rglob("*")) if file.is_file())
-    versions = [metadata.version(name) for name in libraries]
+    versions = [version_of(name) for name in libraries]
     return [file.read_bytes() for file in files if file.suffix != ".pyc"], versions
 
 

@@ -29,7 +29,7 @@ def test_xla_is_held_to_no_instruction_set_where_all_are_allowed(monkeypatch):
 @pytest.fixture
 def another_tensorflow(monkeypatch):
     """A version whose XLA has to be asked which flags it knows; the variables are put back."""
-    monkeypatch.setattr(compute, "version", lambda package: "2.22.0")
+    monkeypatch.setattr(compute, "version_of", lambda package: "2.22.0")
     for variable in ("ONEDNN_MAX_CPU_ISA", "XLA_FLAGS"):
         monkeypatch.setenv(variable, "")
 

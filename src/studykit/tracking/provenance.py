@@ -10,7 +10,6 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from studykit.records.git import git
 from studykit.records.pipeline import Pipeline
 from studykit.records.trees import WorkingTree
 from studykit.tracking import changes
+from studykit.versions import version_of
 
 TOOLS = ("dvc", "mlflow")
 INITIAL_NAMESPACE = "4026531836"  # of Linux, outside all containers
@@ -77,7 +77,7 @@ def here(execution, libraries=()):
             "mlflow.user": getpass.getuser(),
             "versions": ", ".join(
                 [f"python {platform.python_version()}"]
-                + [f"{name} {version(name)}" for name in (*libraries, *TOOLS)]
+                + [f"{name} {version_of(name)}" for name in (*libraries, *TOOLS)]
             ),
         },
     )

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from studykit.params import import_named
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import found
 from studykit.tracking.store.shapes import first_row, keras_shapes, npz_arrays
+from studykit.versions import version_of
 
 KERAS = ".keras"
 # Read at once: a tracker may have been imported from the folder of an experiment that is gone now.
@@ -153,6 +154,6 @@ def _signature(shapes):
 
 def _version(package):
     try:
-        return version(package)
+        return version_of(package)
     except PackageNotFoundError:
         return None
