@@ -1,21 +1,23 @@
-"""Put the recorded results into docs/benchmarks.md and docs/processors.md.
+"""Put the recorded results into README.md, docs/benchmarks.md and docs/processors.md.
 
     python -m benchmarks.tables
 
 A block `<!-- benchmark NAME -->` … `<!-- /benchmark -->` gets the table of results/NAME.csv, the
-machine it is from, and the figure, where there is one.
+machine it is from, and the figure, where there is one; `<!-- benchmark NAME in short -->` the
+benchmark's short table alone.
 """
 
 import re
 from pathlib import Path
 
-from benchmarks import pictures, processors
+from benchmarks import pictures, processors, time_to_accuracy
 from benchmarks.harness import RESULTS, read, table
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs"
-DOCUMENTS = (FOLDER / "benchmarks.md", FOLDER / "processors.md")
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/benchmarks.md", ROOT / "docs/processors.md")
 TABLES = {"pictures": pictures.table, "processors": processors.table}  # without rounds and figure
-BLOCK = re.compile(r"(<!-- benchmark (\w+) -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
+IN_SHORT = {"time_to_accuracy": time_to_accuracy.in_short}
+BLOCK = re.compile(r"(<!-- benchmark (\w+)( in short)? -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
 def main():
@@ -31,14 +33,16 @@ def fill(text, results=RESULTS):
         results: folder of the CSV files.
     """
     return BLOCK.sub(
-        lambda found: f"{found[1]}{_block(results / f'{found[2]}.csv')}{found[3]}", text
+        lambda found: f"{found[1]}{_block(results / f'{found[2]}.csv', found[3])}{found[4]}", text
     )
 
 
-def _block(path):
+def _block(path, in_short):
     if not path.is_file():
         return "\nNot measured yet.\n\n"
     frame, machine = read(path)
+    if in_short:
+        return f"{IN_SHORT[path.stem](frame)}\n"
     if path.stem in TABLES:
         return f"\n{TABLES[path.stem](frame)}\n\n{machine}.\n\n"
     figure = f"![{path.stem}: medians and ranges](../benchmarks/results/{path.stem}.png)"

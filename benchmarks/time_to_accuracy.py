@@ -20,7 +20,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.harness import Measured, raw_data, run, training_images
+from benchmarks.harness import (
+    Measured,
+    markdown,
+    raw_data,
+    run,
+    spell,
+    summarise,
+    training_images,
+)
 from imagesets.partition import split_train_val
 from imagesets.splits import save
 from mnist_study.study import NETS
@@ -92,7 +100,7 @@ class Contender:
             check=False,
         )
         whole = time.perf_counter() - began
-        case = f"{NETS[self._net]}, until {GOALS[self._net]:.0%} on validation"
+        case = _case(self._net)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             return [
@@ -110,6 +118,33 @@ class Contender:
             ),
             Measured(f"{case}, epochs", self._name, found["epochs"], "epochs", note),
         ]
+
+
+def in_short(frame):
+    """Markdown: a row per net and way, with the seconds of training and of the whole process.
+
+    Args:
+        frame: as harness.measure yields it.
+    """
+    found = {(row.case, row.contender): row for row in summarise(frame).itertuples()}
+
+    def cell(case, contender):
+        row = found.get((case, contender))
+        return "" if row is None else f"{spell(row.median)} ({spell(row.low)} to {spell(row.high)})"
+
+    heading = ["net, until its accuracy on validation", "by", "training, s", "whole process, s"]
+    rows = []
+    for net, ways in WAYS.items():
+        case = _case(net)
+        for name in ways.values():
+            seconds = [cell(f"{case}, {what}", name) for what in ("training", "whole process")]
+            if any(seconds):
+                rows.append([case.replace(", until", ":"), name, *seconds])
+    return markdown([heading, *rows], right=(2, 3))
+
+
+def _case(net):
+    return f"{NETS[net]}, until {GOALS[net]:.0%} on validation"
 
 
 if __name__ == "__main__":
