@@ -1,6 +1,7 @@
 """Time until a net has an accuracy on validation images: this project, plain Keras, two examples.
 
-    python -m benchmarks.time_to_accuracy [--rounds SEEDS] [--peers PYTHON] [--short]
+    python -m benchmarks.time_to_accuracy [--rounds SEEDS] [--peers PYTHON] [--first SEED]
+        [--short]
 
 A round is a seed, of the split and of the weights. A contender trains, epoch by epoch, until the
 9,000 images that the study holds out are read with the accuracy that is claimed: by the CNNs with
@@ -53,6 +54,7 @@ def main():
 def add_arguments(parser):
     parser.add_argument("--data", default="data/raw", help="default: %(default)s")
     parser.add_argument("--peers", metavar="PYTHON", help="with PyTorch")
+    parser.add_argument("--first", type=int, default=0, help="seed of round 1; default: 0")
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def prepare(arguments):
     images = training_images(raw_data(arguments.data))
     with tempfile.TemporaryDirectory() as folder:
         yield [
-            Contender(images, Path(folder), net, way, name, arguments.peers)
+            Contender(images, Path(folder), net, way, name, arguments)
             for net, ways in WAYS.items()
             for way, name in ways.items()
             if way != "pytorch_example" or arguments.peers
@@ -75,13 +77,13 @@ class Contender:
         folder: for the splits.
         net, way: of WAYS.
         name: of the row.
-        python: another interpreter, for PyTorch.
+        arguments: of the command line: the first seed, and another interpreter, for PyTorch.
     """
 
-    def __init__(self, images, folder, net, way, name, python):
+    def __init__(self, images, folder, net, way, name, arguments):
         self._images, self._folder, self._net, self._way = images, folder, net, way
-        self._name, self._seed = name, 0
-        self._python = python if way == "pytorch_example" else sys.executable
+        self._name, self._seed = name, arguments.first
+        self._python = arguments.peers if way == "pytorch_example" else sys.executable
 
     def __call__(self):
         seed, self._seed = self._seed, self._seed + 1

@@ -54,19 +54,58 @@ def test_a_notebooks_way_to_draw_is_set_aside(module):
     assert (done.stderr, done.stdout.strip().lower()) == ("", "agg")
 
 
-@pytest.mark.parametrize(("name", "is_found"), [("dvc", True), ("other", False)])
-def test_dvc_finds_its_python_without_an_activated_environment(tmp_path, name, is_found):
+@pytest.fixture
+def run_script(tmp_path):
+    """Function that runs Python code as a script of that name, in an environment with `dvc.pth`."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
     environment = tmp_path / "env"
     packages = sysconfig.get_path("purelib", vars={"base": str(environment)})
     content = (ROOT / "src/studykit/dvc.pth").read_bytes()
     Path(packages, "dvc.pth").write_bytes(content)
-    script = environment / "bin" / name
-    script.write_text(
-        f"#!{environment}/bin/python\nimport os, shutil\nprint(shutil.which('python'))\n"
-    )
-    script.chmod(0o755)
-    done = subprocess.run(
-        [script], env={"PATH": "/nowhere"}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == (str(environment / "bin/python") if is_found else "None")
+    early = Path(packages, "studykit/warm/early.py")
+    early.parent.mkdir(parents=True)
+    early.write_text("open('early', 'w').close()")
+
+    def run(name, code, *words):
+        script = environment / "bin" / name
+        script.write_text(f"#!{environment}/bin/python\n{code}\n")
+        script.chmod(0o755)
+        return subprocess.run(
+            [script, *words],
+            cwd=tmp_path,
+            env={"PATH": "/nowhere"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(("name", "is_found"), [("dvc", True), ("other", False)])
+def test_dvc_finds_its_python_without_an_activated_environment(
+    run_script, tmp_path, name, is_found
+):
+    done = run_script(name, "import shutil; print(shutil.which('python'))")
+    assert done.stdout.strip() == (str(tmp_path / "env/bin/python") if is_found else "None")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "begins"),
+    [
+        ("dvc", "exp run", True),
+        ("dvc", "exp run -S a=1", True),
+        ("dvc", "exp run --queue -S a=1", False),
+        ("dvc", "exp run --run-all", False),
+        ("dvc", "exp run --help", False),
+        ("dvc", "exp show", False),
+        ("dvc", "repro", False),
+        ("dvc", "", False),
+        ("other", "exp run", False),
+    ],
+)
+def test_an_experiments_imports_begin_with_it(run_script, tmp_path, name, words, begins):
+    wait = "import os\ntry: os.wait()\nexcept ChildProcessError: pass"
+    done = run_script(name, wait, *words.split())
+    assert (done.stdout, done.stderr) == ("", "")
+    assert (tmp_path / "early").exists() == begins

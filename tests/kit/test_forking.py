@@ -262,6 +262,24 @@ def test_a_stage_that_runs_ahead_starts_the_server_and_does_not_wait(mini):
     assert done.warned == ""
 
 
+def test_the_server_that_an_experiment_starts_early_is_that_of_its_stages(mini):
+    mini.write("counted.py", "open('imported', 'a').write('once ')")
+    mini.write("studykit.yaml", PRELOAD.replace("decimal", "counted"))
+    mini.write("dvc.yaml", "")
+    early = "git init --quiet; mkdir sub; cd sub; python -m studykit.warm.early; cd .."
+    wait = "until test -e imported; do sleep 0.1; done"
+    done = mini(f"{early}; {wait}; DVC_ROOT=$PWD {SMALL}")
+    assert (done.said, done.warned) == ("forked\n", "")
+    assert (mini.root / "imported").read_text() == "once "
+
+
+def test_an_experiment_of_a_study_without_anything_large_starts_no_server(mini):
+    mini.write("studykit.yaml", "name: mini\n")
+    mini.write("dvc.yaml", "")
+    mini("git init --quiet; python -m studykit.warm.early")
+    assert not mini.sockets.exists()
+
+
 def test_what_is_imported_later_delays_neither_the_stage_nor_a_signal(mini):
     mini.write("slow.py", "import time; time.sleep(10)")
     mini.write("studykit.yaml", PRELOAD.replace("modules:", "later: [slow], modules:"))

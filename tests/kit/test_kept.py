@@ -41,7 +41,7 @@ def test_other_code_or_another_library_draws_again(tmp_path, monkeypatch):
     (tmp_path / "code/draw.py").write_text("2")
     module._drawn_by.cache_clear()  # as in the next process
     drawn(tmp_path, 1)
-    monkeypatch.setattr(module.metadata, "version", lambda name: "another")
+    monkeypatch.setattr(module, "version_of", lambda name: "another")
     module._drawn_by.cache_clear()
     drawn(tmp_path, 1)
     assert len(DRAWN) == 3

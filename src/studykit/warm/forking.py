@@ -58,7 +58,7 @@ def run_in_fork(words):
     try:
         tracker, address = companions.connect("studykit.warm.shared_tracker")
         connection.offer(connection.Connection(tracker, provenance.process_key(dvc), address))
-        if _can_fork() and (server := _find_server(words[0])):
+        if can_fork() and (server := _find_server(words[0])):
             with server:
                 status = _run(server, words)
     except UserError:
@@ -69,7 +69,7 @@ def run_in_fork(words):
         sys.exit(status)
 
 
-def _can_fork():
+def can_fork():
     if os.environ.get(NO_FORK) or any(map(os.path.exists, GPUS)):
         return False
     try:
