@@ -36,8 +36,8 @@ def main():
             splits.save(PROCESSED / f"{name}.npz", split)
         described = {name: partition.describe(split) for name, split in processed.items()}
         write_json("plots/preprocess/splits.json", described)
-        sizes = {name: {"images": found["images"]} for name, found in described.items()}
-        write_json("metrics/preprocess.json", sizes)
+        for name, found in described.items():
+            write_json(f"metrics/preprocess/{name}.json", {"images": found["images"]})
         write_json("plots/preprocess/data.json", describe(entry, data))
         write_arrays(
             "plots/preprocess/images.npz", images=partition.first_of_each_class(train, SHOWN)

@@ -4,6 +4,8 @@ Reads `replication/`, which `mnist-study replicate` writes; writes means with a 
 claim that seeds can change, and the headline metrics.
 """
 
+from pathlib import Path
+
 from imagesets.catalogue import find
 from mnist_study.data.params import Data
 from mnist_study.scores.params import Evaluate
@@ -11,6 +13,8 @@ from studykit.errors import command
 from studykit.files import write_json
 from studykit.params import load
 from studykit.tracking.run import run
+
+METRICS = Path("metrics/replicate")
 
 
 def main():
@@ -27,7 +31,9 @@ def main():
             confidence=params.evaluate.confidence,
         )
         write_json("plots/replicate/summary.json", summary)
-        write_json("metrics/replicate.json", replication.headline(summary))
+        METRICS.mkdir(parents=True, exist_ok=True)  # of none of the nets, where all are new
+        for net, values in replication.headlines(summary).items():
+            write_json(METRICS / f"{net}.json", values)
 
 
 if __name__ == "__main__":

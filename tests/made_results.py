@@ -249,8 +249,8 @@ def _write_layers(net, shape, num_classes, place):
     columns = ["layer", "kind", "output", "parameters", "multiply_adds"]
     write_csv(f"plots/evaluate/{net}_layers.csv", pd.DataFrame(layers, columns=columns))
     parameters = sum(layer[3] for layer in layers) * (2 + place % 4) // 2
-    val = {"accuracy": 0.9, "lowest_loss": 0.4, "lowest_loss_epoch": 5}
-    write_json(f"metrics/train_{net}.json", {"parameters": parameters, "val": val})
+    val = {"accuracy": 0.9, "loss": 0.4, "best_epoch": 5, "parameters": parameters}
+    write_json(f"metrics/val/{net}.json", val)
 
 
 def _write_model(net, shape, num_classes, *, convolves):

@@ -58,7 +58,7 @@ def add_net(study, net, title, place, *, stage=True, evaluate=True, report=True)
     if evaluate:
         of_evaluate = _add(of_evaluate, net, "models/{}.keras", "plots/train_{}/history.csv")
     if report:
-        files = ("metrics/train_{}.json", "plots/train_{}/history.csv")
+        files = ("metrics/val/{}.json", "plots/train_{}/history.csv")
         of_report = _add(of_report, net, "train_{}", *files)
     study.write("dvc.yaml", f"{before}  evaluate:\n{of_evaluate}  report:\n{of_report}")
 

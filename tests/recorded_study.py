@@ -66,9 +66,7 @@ class RecordedStudy(TinyStudy):
         table.loc[won, "prediction"] = table.loc[won, "label"]
         table.to_csv(path, index=False, lineterminator="\n")
         errors = int((table["label"] != table["prediction"]).sum())
-        self.set_metrics(
-            "evaluate", **{net: {"errors": errors, "accuracy": 1 - errors / len(table)}}
-        )
+        self.set_metrics(f"test/{net}", errors=errors, accuracy=1 - errors / len(table))
 
     def set_md5(self, model, md5, elsewhere):
         """Give a model other bytes in `dvc.lock`, where it came from this or another processor."""
@@ -87,15 +85,9 @@ class RecordedStudy(TinyStudy):
         path.write_text(json.dumps(origins, indent=2) + "\n")
 
     def set_metrics(self, name, **values):
-        """Change the first level of a metrics file, or, of a net's, its test metrics."""
+        """Change what a metrics file holds."""
         path = self.root / f"metrics/{name}.json"
-        metrics = json.loads(path.read_text())
-        for key, value in values.items():
-            if name == "evaluate" and isinstance(value, dict):
-                metrics[key]["test"] |= value
-            else:
-                metrics[key] = value
-        path.write_text(json.dumps(metrics, indent=2) + "\n")
+        path.write_text(json.dumps(json.loads(path.read_text()) | values, indent=2) + "\n")
 
     def set_claim(self, name, **values):
         """Change what was found of a claim."""

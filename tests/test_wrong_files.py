@@ -95,11 +95,8 @@ READERS = {  # file: how it can be spoilt, and the commands that read it
     "datasets.yaml": (YAML, [DIFF, STALE, ["claims"], ADD]),
     "studykit.yaml": (YAML, [DIFF, ["lineage"], ["sweep", "--seeds", "2", "nope=1"]]),
     "models/origins.json": (JSON, [DIFF]),
-    "metrics/train_cnn.json": (
-        JSON | {"NaN": holding(b'{"val": {"accuracy": NaN}}')},
-        [DIFF],
-    ),
-    "metrics/evaluate.json": (JSON | {"infinite": holding(b'{"a": Infinity}')}, [DIFF]),
+    "metrics/val/cnn.json": (JSON | {"NaN": holding(b'{"accuracy": NaN}')}, [DIFF]),
+    "metrics/test/cnn.json": (JSON | {"infinite": holding(b'{"a": Infinity}')}, [DIFF]),
     "plots/evaluate/claims.json": (
         JSON | {"no verdict": holding(b'{"a": {}}')},
         [DIFF, ["claims"]],
@@ -231,12 +228,12 @@ def test_a_bad_workspace_does_not_block_the_branches(study, run):
 
 def test_metrics_that_are_none_are_told_and_the_rest_is_synced(study, run):
     study("git switch -qc odd")
-    spoil(study, "metrics/evaluate.json", "half")
+    spoil(study, "metrics/test/cnn.json", "half")
     study.branch("odder")
     done = run("sync", "odder")
     (line,) = done.lines
     assert line.startswith("error: evaluate of odder (")
-    assert "metrics/evaluate.json: expected JSON: " in line
+    assert "metrics/test/cnn.json: expected JSON: " in line
     rows = {row["stage"]: row["runs"] for row in json.loads(run("lineage", "odder", "--json").said)}
     assert rows.pop("evaluate") == []
     assert all(rows.values())

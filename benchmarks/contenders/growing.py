@@ -32,7 +32,8 @@ def preprocess(repeats):
 
     stage.run = lambda name: nullcontext()
     seconds = [timed(stage.main) for _ in range(1 + repeats)][1:]
-    images = sum(split["images"] for split in read_json("metrics/preprocess.json").values())
+    described = read_json("plots/preprocess/splits.json").values()
+    images = sum(split["images"] for split in described)
     return images, images, seconds
 
 

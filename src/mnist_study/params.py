@@ -68,10 +68,12 @@ def check_stages(stages):
     """
     for net in MODULES:
         model, history = f"models/{net}.keras", f"plots/train_{net}/history.csv"
+        metrics = f"metrics/val/{net}.json"
         for stage, key, needed in (
             (f"train_{net}", "outs", [model, history]),
+            (f"train_{net}", "metrics", [metrics]),
             ("evaluate", "deps", [model, history]),
-            ("report", "deps", [history, f"metrics/train_{net}.json"]),
+            ("report", "deps", [history, metrics]),
             ("report", "params", [f"train_{net}"]),
         ):
             items = stages.get(stage, {}).get(key, [])

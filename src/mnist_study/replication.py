@@ -158,15 +158,13 @@ def summarise(trials, histories, *, claims, confidence):
     return summary | {"claims": verdicts}
 
 
-def headline(summary):
-    """What the metrics file holds of a summary: how many seeds, and each net's mean accuracy."""
-    found: dict[str, Any] = {"seeds": summary["seeds"]}
-    for net in NETS:
-        if net in summary:
-            mean = summary[net]["test"]["accuracy"]
-            interval = {"accuracy_low": mean["low"], "accuracy_high": mean["high"]}
-            found[net] = {"test": {"accuracy": mean["mean"]} | interval}
-    return found
+def headlines(summary):
+    """What the metrics files hold of a summary, a file a net: its mean accuracy, with interval."""
+    means = {net: summary[net]["test"]["accuracy"] for net in NETS if net in summary}
+    return {
+        net: {"accuracy": mean["mean"], "low": mean["low"], "high": mean["high"]}
+        for net, mean in means.items()
+    }
 
 
 def _summarise_net(accuracies, claimed, *, confidence):

@@ -1,6 +1,7 @@
 """Nested dictionaries by dotted key, as DVC names parameters and metrics: `train.learning_rate`."""
 
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
 MISSING = object()
@@ -21,6 +22,29 @@ def flatten(tree, *, separator=".", prefix="") -> dict[str, Any]:
         else:
             leaves[f"{prefix}{key}"] = value
     return leaves
+
+
+def metric_prefix(path):
+    """What the names of a file's metrics begin with: `metrics/a/b.json` gives `a.b`."""
+    return str(PurePosixPath(path).with_suffix("")).removeprefix("metrics/").replace("/", ".")
+
+
+def bounds(name, known, mark="."):
+    """The names of the ends of a metric's interval: NAME_low and NAME_high, or those beside it.
+
+    Args:
+        name: of the metric, such as `test.accuracy`.
+        known: names that there are, which may be those of a dict.
+        mark: between the parts of a name.
+
+    Returns:
+        Two names, such as `test.low` and `test.high`; of neither it is said that it is there.
+    """
+    own = f"{name}_low", f"{name}_high"
+    if any(end in known for end in own):
+        return own
+    beside = name[: len(name) - len(name.rpartition(mark)[2])]
+    return f"{beside}low", f"{beside}high"
 
 
 def canonical(tree):

@@ -1,11 +1,11 @@
 """What the kit is told of a study: `studykit.yaml` at the repository's root, and nothing else."""
 
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from studykit.documents import parse_yaml
 from studykit.dotted import look_up
@@ -14,6 +14,7 @@ from studykit.files import read_bytes
 
 FILE = "studykit.yaml"
 PARAMETER = re.compile(r"\$\{([\w.-]+)\}")  # as DVC's templates name one
+WORD = re.compile(r"\{([a-z]+)\}")  # in a pattern of names: it stands for any part of one
 
 
 class Described(BaseModel):
@@ -47,7 +48,8 @@ class Outputs(Described):
         data: data sets that stages read; `.npz` files with the arrays x and y.
         examples: `.npz` file with the arrays x, images, and index, their rows in `predictions`.
         claims: JSON file: claim to a dict with `claimed`, `measured` and `verdict`.
-        test_metrics: JSON file: model to its metrics, which its training run shows, too.
+        test_metrics: JSON files, one a model; or, without `{model}`, one file: model to its
+            metrics. A model's training run shows them, too.
         figures: figures of a model, which its training run shows, too: files, with `*` for any
             part of a name, or folders of them.
         documents: pages and texts for people, which their run shows even where only DVC's cache
@@ -110,11 +112,14 @@ class Study(Described):
         libraries: packages whose versions each run in MLflow notes.
         command: what users type; messages advise it.
         params: `module:Class` of the pydantic model that `params.yaml` is checked by.
-        accuracy: dotted key in a training stage's metrics of the accuracy on validation, by which
-            models compete.
+        accuracy: what the name of a training stage's metric ends with that models compete by, the
+            accuracy on validation: dotted, with `{model}` for the model's name.
         headline: the metrics that summaries of many runs show, the decisive one first: name (the
             file's, then its keys, with dots between) to title. `{model}` stands for any name.
-            More is better. NAME_low and NAME_high, where there are such, are its interval.
+            More is better. NAME_low and NAME_high, or else `low` and `high` beside it, where there
+            are such, are its interval.
+        renamed: metrics of older commits: old name to new name. A word in braces stands for any
+            part of a name; the rules are applied one after the other.
         last_stage: the last one that a sweep's trial runs, where none is named.
         seeds: what seeds are for, by name: the dotted keys of parameters that are set to them.
         outputs: which outputs are what.
@@ -131,11 +136,21 @@ class Study(Described):
     params: Annotated[str | None, Field(pattern=r"^[\w.]+:\w+$")] = None
     accuracy: str = "val.accuracy"
     headline: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     last_stage: str | None = None
     seeds: dict[str, list[str]] = {}
     outputs: Outputs = Outputs()
     serving: Annotated[str | None, Field(pattern=r"^[\w.]+$")] = None
     preload: Preload = Preload()
+
+    @field_validator("headline", "renamed")
+    @classmethod
+    def _can_be_matched(cls, patterns):
+        for old, new in patterns.items():
+            words = WORD.findall(old)
+            if len({*words}) < len(words) or not {*WORD.findall(new)} <= {*words}:
+                raise ValueError(f"{old}: expected each word in braces once, and those of {new!r}")
+        return patterns
 
     def registry_for(self, values):
         """`registry`, with the values of the parameters that it names; free of marks.
@@ -164,20 +179,28 @@ class Study(Described):
         """The same: name to Headline."""
         found = {}
         for pattern, title in self.headline.items():
-            before, mark, after = pattern.partition("{model}")
-            regex = re.escape(before) + (mark and r"([^.]+)") + re.escape(after)
             column = " ".join(title.replace("{model}", "").split())
             for name in metrics:
-                if match := re.fullmatch(regex, name):
-                    model = match[1] if mark else None
+                if match := _regex(pattern).fullmatch(name):
+                    model = match.groupdict().get("model")
                     found[name] = Headline(title.replace("{model}", model or ""), model, column)
         return found
 
-    def may_be_headline(self, file):
-        """Whether `headline` names metrics of a file, given by its name without the suffix."""
-        firsts = (pattern.partition(".")[0] for pattern in self.headline)
-        regexes = (re.escape(first).replace(r"\{model\}", "[^.]+") for first in firsts)
-        return any(re.fullmatch(regex, file) for regex in regexes)
+    def may_be_headline(self, prefix):
+        """Whether `headline` names metrics of a file, now or once; `dotted.metric_prefix` of it."""
+        parts = prefix.count(".") + 1
+        firsts = (each.split(".")[:parts] for each in (*self.headline, *self.renamed))
+        return any(_regex(".".join(first)).fullmatch(prefix) for first in firsts)
+
+    def by_present_name(self, metrics):
+        """Values by the names of metrics, those of older commits by what they are called now."""
+        return {self._present_name(name): value for name, value in metrics.items()}
+
+    def _present_name(self, name):
+        for old, new in self.renamed.items():
+            if match := _regex(old).fullmatch(name):
+                name = WORD.sub(lambda word, match=match: match[word[1]], new)
+        return name
 
     @property
     def parameters_of_registry(self):
@@ -188,6 +211,12 @@ class Study(Described):
     def all_seeds(self):
         """Every parameter that is a seed."""
         return list(dict.fromkeys(key for keys in self.seeds.values() for key in keys))
+
+
+@cache
+def _regex(pattern):
+    """A pattern of a name, in which each word in braces stands for any part."""
+    return re.compile(re.sub(r"\\\{([a-z]+)\\\}", r"(?P<\1>[^.]+)", re.escape(pattern)))
 
 
 def load_study(root="."):

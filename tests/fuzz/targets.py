@@ -343,7 +343,7 @@ def all_targets():
 
     return {
         "yaml": Target(yaml, [*project("params.yaml"), seeds.YAML]),
-        "json": Target(as_json, project("metrics/train_cnn.json")),
+        "json": Target(as_json, project("metrics/val/cnn.json")),
         "toml": Target(toml, [b"[a]\nb = 1\nc = 1979-05-27\n"]),
         "claims": Target(claims, project("plots/evaluate/claims.json")),
         "origins": Target(origins, project("models/origins.json")),

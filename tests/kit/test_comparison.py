@@ -384,6 +384,31 @@ def test_shares_are_in_per_cent_and_their_differences_in_points():
     ]
 
 
+def test_the_ends_of_an_interval_are_told_as_what_they_bound_and_differences_in_points():
+    before = {
+        "test.a.accuracy": 0.9, "test.a.low": 0.89, "test.a.loss": 0.4,
+        "test.b_minus_a.accuracy": -0.01, "test.b_minus_a.low": -0.02, "test.b_minus_a.high": 0.0,
+        "train.low": 0.25, "train.loss": 0.5,
+    }  # fmt: skip
+    after = {name: value + 0.005 for name, value in before.items()}
+    comparison = compare(results(metrics=before), results(metrics=after), SETTINGS)
+    (others,) = (
+        section
+        for section in make_sections(comparison, results(), results(), images=1)
+        if section.title.startswith("Other metrics")
+    )
+    assert others.rows[1:] == [
+        ("test.a.accuracy", "90.00%", "90.50%", "+0.50 points", "moved"),
+        ("test.a.low", "89.00%", "89.50%", "+0.50 points", "moved"),
+        ("test.a.loss", "0.4", "0.405", "+0.005", "moved"),
+        ("test.b_minus_a.accuracy", "−1.00 points", "−0.50 points", "+0.50 points", "moved"),
+        ("test.b_minus_a.low", "−2.00 points", "−1.50 points", "+0.50 points", "moved"),
+        ("test.b_minus_a.high", "0", "+0.50 points", "+0.50 points", "moved"),
+        ("train.low", "0.25", "0.255", "+0.005", "moved"),
+        ("train.loss", "0.5", "0.505", "+0.005", "moved"),
+    ]
+
+
 def test_curves_of_any_metrics_are_compared():
     curve = {
         "epoch": [1, 2],

@@ -15,12 +15,12 @@ import pytest
 
 import mnist_study.commands.cli
 from studykit import cli
-from studykit.files import read_json
+from studykit.files import read_json, write_json
 from tests.recorded_study import RecordedStudy
 from tests.tiny_study import ROOT, TinyStudy
 
-RECORDED = read_json(ROOT / "metrics/evaluate.json")["cnn"]["test"]["accuracy"]
-TRAINED = read_json(ROOT / "metrics/train_cnn.json")["val"]
+RECORDED = read_json(ROOT / "metrics/test/cnn.json")["accuracy"]
+TRAINED = read_json(ROOT / "metrics/val/cnn.json")
 VALIDATION = f"{TRAINED['accuracy']:.2%}"
 
 
@@ -229,15 +229,70 @@ def test_a_head_without_results(study, run):
 
 
 def test_a_deleted_metric(study, run):
-    path = study.root / "metrics/train_cnn.json"
+    path = study.root / "metrics/val/cnn.json"
     metrics = json.loads(path.read_text())
-    metrics["val"].pop("lowest_loss_epoch")
+    best = str(metrics.pop("best_epoch"))
     path.write_text(json.dumps(metrics))
     study.branch("fewer")
     status, output, _ = run("diff", "--all")
     assert status == 0
-    lowest = str(TRAINED["lowest_loss_epoch"])
-    assert cells(output, "train_cnn.val.lowest_loss_epoch")[1:] == [lowest, "–", "removed"]
+    assert cells(output, "val.cnn.best_epoch")[1:] == [best, "–", "removed"]
+
+
+def lay_out_as_once(study):
+    """Put a study's metrics into one file a stage, whose keys say net and split."""
+    held = {
+        folder: {path.stem: read_json(path) for path in study.root.glob(f"metrics/{folder}/*.json")}
+        for folder in ("preprocess", "val", "test", "replicate")
+    }
+    shutil.rmtree(study.root / "metrics")
+    tested, repeated = (
+        {
+            net: {"test": {LONG.get(key, key): value for key, value in scores.items()}}
+            for net, scores in held[folder].items()
+            if "_minus_" not in net
+        }
+        for folder in ("test", "replicate")
+    )
+    pair = held["test"]["cnn_minus_dense"]
+    pair = {"difference": pair["accuracy"], "low": pair["low"], "high": pair["high"], "p_value": 0}
+    files = {
+        "preprocess": held["preprocess"],
+        "evaluate": tested | {"cnn_minus_dense": pair},
+        "replicate": {"seeds": 10} | repeated,
+    }
+    for net, scores in held["val"].items():
+        val = {"accuracy": scores["accuracy"], "lowest_loss_epoch": scores["best_epoch"]}
+        files[f"train_{net}"] = {"parameters": scores["parameters"], "val": val}
+    for name, content in files.items():
+        write_json(study.root / f"metrics/{name}.json", content)
+    pipeline = study.read("dvc.yaml").replace("metrics/test:", "metrics/evaluate:")
+    pipeline = re.sub("metrics/(preprocess|evaluate|replicate)", r"metrics/\1.json", pipeline)
+    study.write("dvc.yaml", re.sub(r"metrics/val/(\w+)", r"metrics/train_\1", pipeline))
+
+
+LONG = {"low": "accuracy_low", "high": "accuracy_high"}
+
+
+@pytest.mark.parametrize("order", [["once", "main"], ["main", "once"]])
+def test_a_commit_whose_metrics_had_other_names_is_compared(study, run, order):
+    lay_out_as_once(study)
+    study.branch("once")
+    status, output, _ = run("diff", *order, "--all")
+    assert status == 0
+    assert paragraph(output).startswith("No significant loss: dense test accuracy is 96.")
+    for net in ("dense", "cnn"):
+        assert cells(output, f"{net}  ")[-1] == "unchanged"
+    assert cells(output, "cnn  ")[1:3] == [f"{RECORDED:.2%}", "0"]
+    assert VALIDATION in cells(output, "cnn  ")
+    (others,) = (part for part in output.split("\n\n") if part.startswith("Other metrics"))
+    removed, new = ("removed", "new") if order[0] == "once" else ("new", "removed")
+    assert {(line.split()[0], line.split()[-1]) for line in others.splitlines()[2:]} == {
+        ("test.cnn_minus_dense.p_value", removed),
+        ("replicate.seeds", removed),
+        ("val.dense.loss", new),
+        ("val.cnn.loss", new),
+    }
 
 
 def test_deleted_predictions(study, run):
@@ -332,7 +387,7 @@ def test_claims_on_other_test_examples_are_not_lost(study, run):
         table = study.root / f"plots/evaluate/{net}_predictions.csv"
         head, *rows = table.read_text().splitlines(keepends=True)
         table.write_text(head + "".join(reversed(rows)))
-    study.set_metrics("evaluate", cnn={"accuracy": 0.5, "loss": 9})
+    study.set_metrics("test/cnn", accuracy=0.5, loss=9)
     study.set_params(data__name="digits")
     study.lock()
     study.branch("other-data")
@@ -346,7 +401,7 @@ def test_claims_on_other_test_examples_are_not_lost(study, run):
     assert cells(output, "cnn_accuracy")[-1] == "not claimed"
     assert cells(output, "cnn  ")[1:] == [f"{RECORDED:.2%} → 50.00%", VALIDATION, "not compared"]
     _, output, _ = run("diff", "--all")
-    assert cells(output, "evaluate.cnn.test.loss")[-1] == "not compared"
+    assert cells(output, "test.cnn.loss")[-1] == "not compared"
     assert "moved" not in output
     assert "tolerance" not in output
 
@@ -374,7 +429,7 @@ def test_a_trial_whose_report_is_not_drawn_is_judged(study, run):
 
 
 def test_metrics_of_a_stale_stage_are_left_out(study, run):
-    path = study.root / "metrics/replicate.json"
+    path = study.root / "metrics/replicate/cnn.json"
     path.write_text(path.read_text().replace("0.9", "0.1"))
     status, output, _ = run("diff", "--all")
     assert status == 0
@@ -562,10 +617,10 @@ def test_outside_a_repository(study, run, tmp_path, monkeypatch):
 
 
 def test_a_file_that_cannot_be_read(study, run):
-    (study.root / "metrics/evaluate.json").write_text("{")
+    (study.root / "metrics/test/cnn.json").write_text("{")
     status, _, error = run("diff")
     assert status == 2
-    assert error.startswith("error: metrics/evaluate.json: expected JSON: ")
+    assert error.startswith("error: metrics/test/cnn.json: expected JSON: ")
 
 
 @pytest.mark.parametrize(
@@ -585,7 +640,7 @@ def test_a_tolerance_that_is_none(study, run, tolerance, message):
 
 
 def test_markdown_is_whole_and_keeps_foreign_marks_as_text(study, run):
-    study.set_metrics("train_cnn", **{"<img src=x> | @all `x`": 1})
+    study.set_metrics("val/cnn", **{"<img src=x> | @all `x`": 1})
     study.flip("cnn", broken=60, mended=3)
     study.branch("worse")
     status, output, _ = run("diff", "--md")
@@ -596,7 +651,7 @@ def test_markdown_is_whole_and_keeps_foreign_marks_as_text(study, run):
     assert "@all" not in output
     assert output.count("<details>") == output.count("</details>") == 1
     assert output.rstrip().endswith("</details>")
-    rows = [line for line in output.splitlines() if line.startswith("| train_cnn.&#60;img")]
+    rows = [line for line in output.splitlines() if line.startswith("| val.cnn.&#60;img")]
     assert [row.count("|") for row in rows] == [6]
 
 
@@ -607,12 +662,12 @@ def test_json_has_every_metric_and_the_test(study, run):
     comparison = json.loads(output)
     assert comparison["status"] == status == 1
     assert {metric["name"] for metric in comparison["metrics"]} >= {
-        "evaluate.dense.test.accuracy",
+        "test.dense.accuracy",
         "preprocess.train.images",
-        "train_cnn.val.lowest_loss",
+        "val.cnn.best_epoch",
     }
     assert not [m for m in comparison["metrics"] if m["name"].startswith("claims.")]
-    (metric,) = (m for m in comparison["metrics"] if m["name"] == "evaluate.cnn.test.accuracy")
+    (metric,) = (m for m in comparison["metrics"] if m["name"] == "test.cnn.accuracy")
     assert metric["judgement"] == "loss"
     assert metric["difference"] == pytest.approx(-0.0057)
     assert (metric["test"]["only_first"], metric["test"]["only_second"]) == (60, 3)

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from tests.kit.hand_made import as_json, keras_file, origin, record, training
+from tests.kit.hand_made import as_json, data_set, keras_file, origin, record, training
 from tests.runs import store
 
 NAME = "toy-dense"
@@ -33,6 +33,19 @@ def test_a_version_says_what_its_accuracy_is_of(tiny):
     tags = restore(tiny, trained).versions(NAME)[1].tags
     assert tags["val/accuracy"] == "0.75"
     assert tags["data.val.md5"] == trained.deps["data/val.npz"]
+
+
+def test_the_accuracy_may_stand_in_a_file_of_the_models_own(tiny):
+    """Its tag is called as if all models had one file: versions of before still compete."""
+    before = training(tiny.files, accuracy=0.95)
+    told = tiny.folder / "studykit.yaml"
+    restore(tiny, before)
+    told.write_text(told.read_text().replace("val.accuracy", "val.{model}.accuracy"))
+    outs = {"models/dense.keras": keras_file("new"), "metrics/val/dense.json": as_json(accuracy=1)}
+    deps = {"data/val.npz": data_set(b"val")}
+    written = restore(tiny, record(tiny.files, "fit", deps=deps, outs=outs))
+    assert written.versions(NAME)[2].tags["val/accuracy"] == "1"
+    assert written.aliases(NAME) == {"champion": 2}
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from studykit.compare.results import read_results
 from studykit.compare.settings import DiffSettings, settings_of
 from studykit.errors import UserError
 from studykit.records.revisions import WORKSPACE, resolve
+from studykit.runs.entries import read_entries
 from studykit.study import Outputs, Study
 from tests.tiny_study import ENVIRONMENT
 
@@ -102,6 +103,40 @@ def test_metrics_are_the_files_that_are_declared_as_such_in_any_format(project, 
     }
 
 
+def test_metrics_in_a_folder_are_found_in_a_commit_and_in_the_workspace(project, tmp_path):
+    (tmp_path / "metrics/test/deep").mkdir(parents=True)
+    write("metrics/test/a.json", '{"accuracy": 0.5}')
+    write("metrics/test/deep/b.yaml", "loss: 2\n")
+    write("metrics/test/notes.txt", "no metrics\n")
+    project.stage("test", metrics=["metrics/test"], lock=False)
+    commit = project.commit()
+    found = {"test.a.accuracy": 0.5, "test.deep.b.loss": 2}
+    for revision in (commit, resolve(WORKSPACE)):
+        results = read_results(revision)
+        assert results.metrics == found
+        assert results.path("metrics", "test.a.accuracy") == "metrics/test/a.json"
+
+
+def test_summaries_read_metrics_in_folders_of_many_commits(project, tmp_path):
+    """Also where the same `dvc.yaml` has other files in them."""
+    (tmp_path / "metrics/test").mkdir(parents=True)
+    commits = []
+    for name in ("a", "b"):
+        write(f"metrics/test/{name}.json", '{"accuracy": 0.5}')
+        declared = {"cmd": "run", "metrics": [{"metrics/test": {"cache": False}}]}
+        locked = {"cmd": "run", "outs": [{"path": "metrics/test", "md5": f"{'0' * 32}.dir"}]}
+        write("dvc.yaml", {"stages": {"test": declared}})
+        write("dvc.lock", {"schema": "2.0", "stages": {"test": locked}})
+        commits.append(project.commit())
+    told = Study(name="s", headline={"test.{model}.accuracy": "{model}"})
+    entries = read_entries(commits, told)
+    assert [list(entry.metrics) for entry in entries] == [
+        ["test.a.accuracy"],
+        ["test.a.accuracy", "test.b.accuracy"],
+    ]
+    assert entries[1].origins["test.b.accuracy"].stages == {"test"}
+
+
 def test_metrics_of_templated_stages_are_found(project):
     write("a.json", '{"loss": 1}')
     declared = {"cmd": "run", "metrics": ["${item}.json"]}
@@ -169,6 +204,19 @@ def test_the_metric_of_a_models_predictions_is_found(project, pattern, metrics, 
     project.stage("test", outs=["a.csv"], metrics=["scores.json"])
     outputs = study(predictions=pattern, test_metrics="scores.json")
     assert read_results(project.commit(), outputs).accuracies == {"a": name}
+
+
+def test_the_metric_of_a_models_predictions_is_found_in_a_file_of_its_own(project, tmp_path):
+    (tmp_path / "scores").mkdir()
+    for model in "ab":
+        write(f"{model}.csv", "label,prediction\nx,x\n")
+        write(f"scores/{model}.json", '{"accuracy": 1, "low": 0.5, "high": 1}')
+    project.stage("test", outs=["a.csv", "b.csv"], metrics=["scores/a.json", "scores/b.json"])
+    outputs = study(predictions="{model}.csv", test_metrics="scores/{model}.json")
+    results = read_results(project.commit(), outputs)
+    assert results.accuracies == {"a": "scores.a.accuracy", "b": "scores.b.accuracy"}
+    (first, _) = compare_numbers(results, results, DEFAULTS)
+    assert first.text.startswith("a: test accuracy 1.0000 [0.5000, 1.0000], here 1.0000")
 
 
 def test_predictions_of_a_commit_are_read_from_dvcs_cache(project, tmp_path):

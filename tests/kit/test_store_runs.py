@@ -209,6 +209,38 @@ def test_a_training_run_shows_its_test_metrics_and_pictures(tiny):
     assert sorted(shown) == ["figures/dense/curves.png", "figures/dense/x/y.png"]
 
 
+def test_metrics_of_a_file_a_model_are_told_apart_and_say_what_they_are_of(tiny):
+    """Without what the run is of: the stage's name, or the model's."""
+    tell(tiny, "metrics/test.json", "'metrics/test/{model}.json'")
+    stages = {
+        "train_dense": {"cmd": "x", "metrics": ["metrics/val/dense.json"]},
+        "test": {"cmd": "x", "metrics": ["metrics/test"]},
+    }
+    (tiny.folder / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    outs = {
+        "models/dense.keras": keras_file("x"),
+        "plots/train_dense/history.csv": HISTORY,
+        "metrics/val/dense.json": as_json(accuracy=0.9, best_epoch=1),
+    }
+    trained = record(tiny.files, "train_dense", outs=outs)
+    scores = {
+        "dense.json": as_json(accuracy=0.75, low=0.7),
+        "a_minus_b.json": as_json(accuracy=0.1),
+    }
+    model = {"models/dense.keras": outs["models/dense.keras"]}
+    tested = record(tiny.files, "evaluate", deps=model, outs={"metrics/test": scores})
+    store = tiny.connect()
+    for each in (trained, tested):
+        store.restore(each, origin())
+    assert tiny.written().run("train_dense").data.metrics == {
+        "val/accuracy": 0.9, "val/loss": 0.4, "val/best_epoch": 1,
+        "test_accuracy": 0.75, "test_low": 0.7,
+    }  # fmt: skip
+    assert tiny.written().run("evaluate").data.metrics == {
+        "test/dense/accuracy": 0.75, "test/dense/low": 0.7, "test/a_minus_b/accuracy": 0.1,
+    }  # fmt: skip
+
+
 def test_pictures_in_an_output_that_is_a_folder_are_shown_by_name(tiny):
     tell(tiny, "figures/{model}", "'figures/{model}_*.png'")
     drawn = record(

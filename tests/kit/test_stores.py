@@ -177,4 +177,4 @@ def test_a_full_disk_of_the_store_costs_no_training(study, tmp_path):
     (warning,) = completed.stderr.splitlines()
     assert "full" in warning
     assert "mnist-study sync" in warning
-    assert (study.root / "metrics/preprocess.json").is_file()
+    assert (study.root / "metrics/preprocess/test.json").is_file()

@@ -31,8 +31,10 @@ def test_the_run_of_a_net_holds_all_of_it(runs):
     assert run.data.params["compute.seed"] == "0"
     curve = runs.client.get_metric_history(run.info.run_id, "val/loss")
     assert [point.step for point in curve] == [1, 2]
-    assert run.data.metrics["parameters"] == 27_580
-    assert 0 <= run.data.metrics["test_accuracy"] <= 1
+    assert run.data.metrics["val/parameters"] == 27_580
+    assert 0 <= run.data.metrics["test_low"] <= run.data.metrics["test_accuracy"] <= 1
+    # Neither metric says of which images it is; the curve has both of val.
+    assert not {"accuracy", "loss"} & set(run.data.metrics)
     assert "plots/report/dense/curves.png" in set(runs.files(run))
     assert len(run.outputs.model_outputs) == 1
 
@@ -77,14 +79,14 @@ def test_what_varies_is_in_the_run(runs):
 
 def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tiny_repro):
     (parent,) = runs.parents
-    scores = json.loads(tiny_repro.study.read("metrics/evaluate.json"))
-    trained = json.loads(tiny_repro.study.read("metrics/train_cnn.json"))
+    tested = json.loads(tiny_repro.study.read("metrics/test/dense.json"))
+    trained = json.loads(tiny_repro.study.read("metrics/val/cnn.json"))
     assert set(parent.data.metrics) == {
         f"{net} {split} accuracy" for net in ("dense", "cnn") for split in ("test", "val")
     }
     found = parent.data.metrics
-    assert found["dense test accuracy"] == pytest.approx(scores["dense"]["test"]["accuracy"], 1e-5)
-    assert found["cnn val accuracy"] == pytest.approx(trained["val"]["accuracy"], 1e-5)
+    assert found["dense test accuracy"] == pytest.approx(tested["accuracy"], 1e-5)
+    assert found["cnn val accuracy"] == pytest.approx(trained["accuracy"], 1e-5)
     assert parent.data.params["train_dense.epochs"] == "2"
     assert "diff.threshold" not in parent.data.params  # no stage reads it
     assert {given.dataset.name for given in parent.inputs.dataset_inputs} == {
@@ -97,7 +99,7 @@ def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tin
     assert (len(parent.outputs.model_outputs), shown) == (2, {parent.info.run_id})
     tags = parent.data.tags
     assert tags["mlflow.note.content"].startswith(
-        f"dense test accuracy {scores['dense']['test']['accuracy']:.4g} ("
+        f"dense test accuracy {tested['accuracy']:.4g} ({tested['low']:.4g} to "
     )
     assert (tags["mlflow.source.name"], "changed" in tags) == ("dvc.yaml", False)
 
@@ -149,7 +151,7 @@ def test_a_stage_that_is_interrupted_while_its_outputs_are_logged_leaves_a_kille
     """For DVC it has failed: its run must not say that it has finished, nor be taken for done."""
     study("python -m stages.fetch")  # makes the store, which the test looks into
     study.set_params(train_dense__epochs=50)
-    metrics = study.root / "metrics/train_dense.json"
+    metrics = study.root / "metrics/val/dense.json"
     with start(study, TRAIN) as stage:
         wait_for(stage, "epoch  1")
         subprocess.run(["pkill", "-STOP", "-P", str(stage.pid)], check=True)
@@ -269,7 +271,7 @@ def assert_survives(study, uri):
     began = time.monotonic()
     study("python -m stages.preprocess")
     alone = time.monotonic() - began
-    metrics = study.root / "metrics/preprocess.json"
+    metrics = study.root / "metrics/preprocess/test.json"
     before = metrics.read_bytes()
     metrics.unlink()
     began = time.monotonic()

@@ -389,7 +389,6 @@ def serving_mlflow(study):
 
 def test_mlflows_table_says_how_good_each_net_is(browser, study):
     study("mnist-study sync")
-    scores = json.loads(study.read("metrics/evaluate.json"))
     expected = {
         "tags.kind = 'pipeline'",
         "1 matching run",
@@ -397,7 +396,8 @@ def test_mlflows_table_says_how_good_each_net_is(browser, study):
         "dvc.yaml",
     }
     for net in ("dense", "cnn"):
-        expected |= {f"{net} test accuracy", f"{scores[net]['test']['accuracy']:.6g}"}
+        scores = json.loads(study.read(f"metrics/test/{net}.json"))
+        expected |= {f"{net} test accuracy", f"{scores['accuracy']:.6g}"}
     with serving_mlflow(study) as address:
         browser.open(address, width=2600)
         WebDriverWait(browser.driver, 120).until(
@@ -420,7 +420,7 @@ def test_mlflow_compares_both_nets(browser, tiny_repro):
     query = quote(f"runs={runs}&experiments={json.dumps([experiment])}", safe="=&")
     expected = {"Comparing 2 Runs from 1 Experiment", *(name for _, name, _ in rows)}
     for net in ("dense", "cnn"):
-        metrics = json.loads(tiny_repro.study.read(f"metrics/train_{net}.json"))
+        metrics = json.loads(tiny_repro.study.read(f"metrics/val/{net}.json"))
         expected.add(str(metrics["parameters"]))
     with serving_mlflow(tiny_repro.study) as address:
         browser.open(f"{address.partition('/#')[0]}/#/compare-runs?{query}")

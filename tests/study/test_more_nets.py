@@ -55,6 +55,11 @@ def three(tiny_repro, tmp_path_factory):
     return study
 
 
+def tested(study):
+    """What there are test metrics of: nets, and pairs of them."""
+    return {path.stem for path in (study.root / "metrics/test").iterdir()}
+
+
 @pytest.mark.slow
 def test_a_third_net_retrains_no_other(three):
     ran = re.findall("Running stage '(.*?)'", three.output)
@@ -63,16 +68,22 @@ def test_a_third_net_retrains_no_other(three):
 
 @pytest.mark.slow
 def test_a_third_net_is_scored_and_compared_with_each_other_net(three):
-    metrics = json.loads(three.read("metrics/evaluate.json"))
-    nets, pairs = list(metrics)[:3], list(metrics)[3:]
-    assert nets == ["dense", "cnn", "softmax"]
-    assert pairs == ["cnn_minus_dense", "softmax_minus_dense", "softmax_minus_cnn"]
-    accuracy = metrics["softmax"]["test"]["accuracy"]
+    nets = ["dense", "cnn", "softmax"]
+    pairs = ["cnn_minus_dense", "softmax_minus_dense", "softmax_minus_cnn"]
+    assert tested(three) == {*nets, *pairs}
+    accuracy = json.loads(three.read("metrics/test/softmax.json"))["accuracy"]
     for page in ("report/report.md", "report/index.html"):
         text = re.sub("<.*?>", "", three.read(page))
         assert "softmax regression" in text
         assert f"{accuracy:.2%}" in text
     assert (three.root / "plots/report/softmax/curves.png").exists()
+
+
+@pytest.mark.slow
+def test_the_metrics_of_three_nets_fit_a_terminal(three):
+    lines = three("dvc metrics show").stdout.splitlines()
+    assert len(lines) == 1 + 3 + 3 + 6 + 2  # the head; splits; val; test; of the committed seeds
+    assert max(map(len, lines)) <= 120
 
 
 @pytest.mark.slow
@@ -93,10 +104,9 @@ def test_any_number_of_nets_goes_through_the_whole_pipeline(tiny_repro, tmp_path
     for place, (net, title) in enumerate(FIVE.items() if number == 5 else (), start=3):
         add_net(study, net, title, place)
     study("dvc repro 2>&1")
-    metrics = json.loads(study.read("metrics/evaluate.json"))
-    nets = [name for name in metrics if "_minus_" not in name]
+    nets = {name for name in tested(study) if "_minus_" not in name}
     assert len(nets) == number
-    assert len(metrics) - number == {1: 0, 2: 1, 5: 4}[number]  # pairs
+    assert len(tested(study)) - number == {1: 0, 2: 1, 5: 4}[number]  # pairs
     page = re.sub(r"<script.*?</script>", "", study.read("report/index.html"), flags=re.DOTALL)
     assert "undefined" not in page.lower()  # as Jinja2 writes what it does not find
     assert all((study.root / f"plots/report/{net}/curves.png").exists() for net in nets)

@@ -277,11 +277,11 @@ def stages_for(*nets):
     """What `dvc.yaml` has to have for nets, with outputs as it may write them."""
     models, histories, metrics = (
         [pattern.format(net) for net in nets]
-        for pattern in ("models/{}.keras", "plots/train_{}/history.csv", "metrics/train_{}.json")
+        for pattern in ("models/{}.keras", "plots/train_{}/history.csv", "metrics/val/{}.json")
     )
     trained = {
-        f"train_{net}": {"outs": [model, {history: {"cache": False}}]}
-        for net, model, history in zip(nets, models, histories, strict=True)
+        f"train_{net}": {"outs": [model, {history: {"cache": False}}], "metrics": [values]}
+        for net, model, history, values in zip(nets, models, histories, metrics, strict=True)
     }
     params = ["libraries", {"datasets.yaml": ["mnist"]}, *trained]
     return trained | {
@@ -308,7 +308,8 @@ def test_a_pipeline_with_other_nets_is_taken(monkeypatch):
         ("evaluate", "deps", "models/softmax.keras"),
         ("evaluate", "deps", "plots/train_softmax/history.csv"),
         ("report", "deps", "plots/train_softmax/history.csv"),
-        ("report", "deps", "metrics/train_softmax.json"),
+        ("train_softmax", "metrics", "metrics/val/softmax.json"),
+        ("report", "deps", "metrics/val/softmax.json"),
         ("report", "params", "train_softmax"),
     ],
 )
@@ -339,11 +340,11 @@ def test_a_stage_that_is_not_there_is_told(monkeypatch, stage):
 def test_parameters_are_refused_where_the_pipeline_lacks_a_net(repository, write, tmp_path):
     write()
     pipeline = (repository / "dvc.yaml").read_text(encoding="utf-8")
-    without = pipeline.replace("      - metrics/train_cnn.json\n", "")
+    without = pipeline.replace("      - metrics/val/cnn.json\n", "")
     assert without != pipeline
     (tmp_path / "dvc.yaml").write_text(without, encoding="utf-8")
     assert refusal() == (
-        "dvc.yaml: report.deps: expected metrics/train_cnn.json, received none; "
+        "dvc.yaml: report.deps: expected metrics/val/cnn.json, received none; "
         "src/mnist_study/nets/cnn.py is a net of the study"
     )
     (tmp_path / "dvc.yaml").write_text(pipeline, encoding="utf-8")

@@ -44,14 +44,20 @@ def test_splits_hold_all_images(tiny_repro):
 def test_metrics_and_plots_are_in_git_and_data_and_models_are_not(tiny_repro):
     ignored = "data/processed/train.npz models/dense.keras report/index.html"
     assert tiny_repro.study(f"git check-ignore {ignored}").stdout.split() == ignored.split()
-    kept = "metrics/evaluate.json plots/train_cnn/history.csv dvc.lock"
+    kept = "metrics/test/cnn.json plots/train_cnn/history.csv dvc.lock"
     assert tiny_repro.study(f"git check-ignore {kept}", check=False).stdout == ""
 
 
 def test_dvc_reads_metrics_and_plots(tiny_repro):
     shown = json.loads(tiny_repro.study("dvc metrics show --json").stdout)
-    metrics = shown[""]["data"]["metrics/evaluate.json"]["data"]
-    assert 0 <= metrics["dense"]["test"]["accuracy"] <= 1
+    files = shown[""]["data"]
+    assert set(files) == {
+        *(f"metrics/preprocess/{split}.json" for split in ("train", "val", "test")),
+        *(f"metrics/{kind}/{net}.json" for kind in ("val", "test") for net in ("dense", "cnn")),
+        *(f"metrics/replicate/{net}.json" for net in ("dense", "cnn")),
+        "metrics/test/cnn_minus_dense.json",
+    }
+    assert 0 <= files["metrics/test/dense.json"]["data"]["accuracy"] <= 1
     plots = tiny_repro.study("dvc plots show --json").stdout
     assert {"dense_accuracy", "cnn_loss", "cnn_confusion"} <= set(
         json.loads(plots)["data"] or plots

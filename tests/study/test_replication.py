@@ -7,6 +7,7 @@ import pytest
 from imagesets.catalogue import FILE, find
 from mnist_study import replication
 from mnist_study.commands import replicate
+from mnist_study.replication import headlines
 from mnist_study.scores.claims import Claim, state
 from studykit.errors import UserError
 from tests.tiny_study import ROOT
@@ -128,6 +129,16 @@ def test_trials_of_none_of_the_nets_are_summed_up_as_nothing(monkeypatch):
     monkeypatch.setattr(replication, "NETS", {"softmax": "softmax regression"})
     summary = summarise_nets({"dense": [0.96, 0.97], "cnn": [0.99, 0.98]})
     assert summary == {"seeds": 2, "claims": {}}
+    assert headlines(summary) == {}
+
+
+def test_the_metrics_files_have_each_nets_mean_accuracy_and_its_interval():
+    found = headlines(summarise_nets({"dense": [0.96, 0.97], "cnn": [0.98, 0.98]}))
+    assert found["cnn"] == pytest.approx({"accuracy": 0.98, "low": 0.98, "high": 0.98})
+    # Student's t of one degree of freedom: 12.706 · 0.005
+    assert found["dense"] == pytest.approx(
+        {"accuracy": 0.965, "low": 0.90147, "high": 1.02853}, abs=1e-5
+    )
 
 
 def test_many_nets_are_each_compared_with_the_first_of_the_study(monkeypatch):
@@ -187,7 +198,7 @@ def test_a_replication_is_collected_from_experiments_and_summed_up(study):
     name = trials["trial"][0]
     assert name in study("dvc exp list --name-only").stdout
     commit = study(f"git for-each-ref --format='%(objectname)' 'refs/exps/*/*/{name}'")
-    scores = study(f"git show {commit.stdout.strip()}:metrics/evaluate.json")
+    scores = study(f"git show {commit.stdout.strip()}:metrics/test/{trials['net'][0]}.json")
     assert str(trials["test/accuracy"][0]) in scores.stdout
     again = study("mnist-study replicate --seeds 2 -j 2").stdout
     assert "wrote replication/trials.csv" in again

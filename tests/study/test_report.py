@@ -17,8 +17,8 @@ from tests.built_report import build_report
 from tests.tiny_study import ROOT
 
 VERSIONS = read(ROOT / "params.yaml")["libraries"]
-FILES = SCORES | {f"train_{net}": f"metrics/train_{net}.json" for net in NETS}
-METRICS = {name: read_json(ROOT / path) for name, path in FILES.items()}
+METRICS = {name: read_json(ROOT / path) for name, path in SCORES.items()}
+METRICS["val"] = {net: read_json(ROOT / f"metrics/val/{net}.json") for net in NETS}
 HISTORIES = {net: pd.read_csv(ROOT / f"plots/train_{net}/history.csv") for net in NETS}
 PLOTS = ROOT / "plots"
 
@@ -308,9 +308,9 @@ def test_the_markdown_says_the_same(markdown):
         )
         assert re.search(row, markdown), name
     for net, title in (("dense", "dense net"), ("cnn", "CNN")):
-        test, training = evaluate[net]["test"], METRICS[f"train_{net}"]
+        test, val = evaluate[net]["test"], METRICS["val"][net]
         assert (
-            f"| {title} | {training['parameters']:,} | {training['val']['accuracy']:.2%} "
+            f"| {title} | {val['parameters']:,} | {val['accuracy']:.2%} "
             f"| {test['accuracy']:.2%} | {test['accuracy_low']:.2%} to {test['accuracy_high']:.2%} "
             f"| {test['errors']} | {test['ece']:.2%} |"
         ) in markdown

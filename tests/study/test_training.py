@@ -220,7 +220,7 @@ def test_the_steps_per_execution_change_no_byte(stages):
 
 
 def test_the_other_outputs_have_the_same_bytes_in_two_processes(stages):
-    for path in ("plots/train_cnn/history.csv", "metrics/train_cnn.json"):
+    for path in ("plots/train_cnn/history.csv", "metrics/val/cnn.json"):
         first, second = both(stages, path)
         assert first == second
 
@@ -233,7 +233,7 @@ def test_a_stage_writes_its_outputs_and_nothing_else(stages):
         "data/processed/val.npz",
         *(f"models/{net}.keras" for net in ("cnn", "dense")),
         *(f"plots/train_{net}/history.csv" for net in ("cnn", "dense")),
-        *(f"metrics/train_{net}.json" for net in ("cnn", "dense")),
+        *(f"metrics/val/{net}.json" for net in ("cnn", "dense")),
     }
 
 
@@ -242,18 +242,18 @@ def test_a_stages_model_scores_on_val_what_its_metrics_say(stages, parts):
     _, val = parts
     model = keras.saving.load_model(folder / "models" / "cnn.keras")
     predictions = np.asarray(model(val.x)).argmax(axis=1)
-    metrics = json.loads((folder / "metrics" / "train_cnn.json").read_text())
-    assert metrics["val"]["accuracy"] == pytest.approx((predictions == val.y).mean(), abs=1e-6)
+    metrics = json.loads((folder / "metrics/val/cnn.json").read_text())
+    assert metrics["accuracy"] == pytest.approx((predictions == val.y).mean(), abs=1e-6)
     assert metrics["parameters"] == model.count_params()
 
 
 def test_a_stages_metrics_summarise_its_history(stages):
     folder, _, _ = stages[0]
     history = pd.read_csv(folder / "plots" / "train_dense" / "history.csv")
-    metrics = json.loads((folder / "metrics" / "train_dense.json").read_text())
+    metrics = json.loads((folder / "metrics/val/dense.json").read_text())
     assert len(history) == 3
-    assert metrics["val"]["accuracy"] == history["val/accuracy"].iloc[-1]
-    assert metrics["val"]["lowest_loss"] == history["val/loss"].min()
+    assert metrics["accuracy"] == history["val/accuracy"].iloc[-1]
+    assert metrics["loss"] == history["val/loss"].iloc[-1]
 
 
 def test_a_log_that_is_no_terminal_gets_a_line_per_epoch_and_no_bar(stages):
@@ -298,10 +298,8 @@ def test_a_history_is_summarised_by_its_last_epoch_and_its_best():
         columns=COLUMNS,
     )
     assert fit.summarise(history, 123) == {
+        "accuracy": 0.85,
+        "loss": 0.6,
+        "best_epoch": 2,
         "parameters": 123,
-        "val": {
-            "accuracy": 0.85,
-            "lowest_loss": 0.4,
-            "lowest_loss_epoch": 2,
-        },
     }

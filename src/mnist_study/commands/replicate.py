@@ -57,9 +57,9 @@ def collect(revision):
         pandas.DataFrame with a row per net, and one with a row per net and epoch.
     """
     params = revision.params()
-    scores = json.loads(revision.read("metrics/evaluate.json"))
     drawn = params["preprocess"]["seed"], params["compute"]["seed"]
-    rows = [(revision.name, *drawn, net, scores[net]["test"]["accuracy"]) for net in NETS]
+    scores = {net: json.loads(revision.read(f"metrics/test/{net}.json")) for net in NETS}
+    rows = [(revision.name, *drawn, net, scores[net]["accuracy"]) for net in NETS]
     histories = [
         pd.read_csv(io.BytesIO(revision.read(f"plots/train_{net}/history.csv"))).assign(
             trial=revision.name, net=net

@@ -13,7 +13,7 @@ from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
 from studykit.files import read_json
 
-SCORES = {  # by the name that the page calls it: what the stages found, but for those of training
+SCORES = {  # by the name that the page calls it: what the stages found, but for each training
     "claims": "plots/evaluate/claims.json",
     "evaluate": "plots/evaluate/scores.json",
     "preprocess": "plots/preprocess/splits.json",
@@ -26,7 +26,7 @@ class Findings:
     """Metrics, tables and examples.
 
     Attributes:
-        metrics: content of each file of SCORES and of the nets' metrics, by its name.
+        metrics: content of each file of SCORES, and of the nets' metrics on val, by its name.
         data: dict, what the data set is: title, noun (what an image shows), names of the classes
             by label, height, width, channels (1 or 3), licence, cite, and prepare, of its entry.
         histories: net to pandas.DataFrame, a row per epoch.
@@ -161,12 +161,12 @@ def read_findings(params):
     Args:
         params: dict of the sections in verdicts.PARAMETERS.
     """
-    files = SCORES | {f"train_{net}": f"metrics/train_{net}.json" for net in NETS}
     histories = verdicts.read_histories()
     trials, trial_histories = replication.read_tables()
     examples = _read_arrays("plots/evaluate/examples.npz")
     entry = find(params["data"]["name"])
-    stated, metrics = claims.state(entry), {name: read_json(path) for name, path in files.items()}
+    stated, metrics = claims.state(entry), {name: read_json(path) for name, path in SCORES.items()}
+    metrics["val"] = {net: read_json(f"metrics/val/{net}.json") for net in NETS}
     differences = verdicts.differences(params, trials, trial_histories, histories)
     return Findings(
         metrics=metrics,

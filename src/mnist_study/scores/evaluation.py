@@ -10,8 +10,9 @@ from mnist_study.scores.confusion import confusion
 from mnist_study.scores.prediction import predict
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 
-HEADLINE = ("accuracy", "accuracy_low", "accuracy_high", "loss")  # of a net's scores
-HEADLINE_OF_PAIRS = ("difference", "low", "high", "p_value")
+# What the metrics files hold of a net's scores, and of a difference between two: by its key there.
+HEADLINE = {"accuracy": "accuracy", "low": "accuracy_low", "high": "accuracy_high", "loss": "loss"}
+HEADLINE_OF_PAIRS = {"accuracy": "difference", "low": "low", "high": "high"}
 IMPOSSIBLE = np.finfo(np.float64).eps  # the probability that 0 counts as, or one loss is infinite
 
 
@@ -81,16 +82,16 @@ def sum_up(evaluations, *, confidence):
     } | differences
 
 
-def headline(summary):
-    """What the metrics file holds of a summary: the values that tell the result.
+def headlines(summary):
+    """What the metrics files hold of a summary, a file a name: the values that tell the result.
 
     Args:
         summary: what sum_up returned.
     """
     return {
-        name: {"test": {key: found["test"][key] for key in HEADLINE}}
+        name: {short: found["test"][key] for short, key in HEADLINE.items()}
         if "test" in found
-        else {key: found[key] for key in HEADLINE_OF_PAIRS}
+        else {short: found[key] for short, key in HEADLINE_OF_PAIRS.items()}
         for name, found in summary.items()
     }
 

@@ -13,7 +13,7 @@ def write_scores(folder, evaluations, params):
     """Write each net's tables and weights, and the scores of all; print the accuracies.
 
     Args:
-        folder: of the tables and of all scores; the metrics file has the headline values.
+        folder: of the tables and of all scores; `metrics/test/` has the headline values.
         evaluations: net to Evaluation.
         params: the section evaluate of the parameters.
     """
@@ -26,7 +26,8 @@ def write_scores(folder, evaluations, params):
         print(f"{net}: test accuracy {each.scores['accuracy']:.4f}")
     summary = evaluation.sum_up(evaluations, confidence=params.confidence)
     write_json(f"{folder}/scores.json", summary)
-    write_json("metrics/evaluate.json", evaluation.headline(summary))
+    for name, values in evaluation.headlines(summary).items():
+        write_json(f"metrics/test/{name}.json", values)
 
 
 def write_verdicts(folder, evaluations, params, stated):
@@ -36,7 +37,7 @@ def write_verdicts(folder, evaluations, params, stated):
         folder, evaluations, params: see write_scores.
         stated: claims, as claims.state returned them.
     """
-    described = read_json("metrics/preprocess.json")
+    described = read_json("plots/preprocess/splits.json")
     verdicts = claims.judge(
         stated,
         sizes={name: split["images"] for name, split in described.items()},

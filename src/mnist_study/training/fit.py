@@ -22,8 +22,7 @@ SCORED = 500  # images at once; another number may choose other kernels, and oth
 def train_and_write(name, build, *, params, compute, on_epoch):
     """Train the net of a stage and write its outputs.
 
-    Reads train and val in `data/processed/`; writes the model, and the history and its metrics
-    under the stage's name.
+    Reads train and val in `data/processed/`; writes the model, its history and its metrics.
 
     Args:
         name: of the net.
@@ -48,7 +47,7 @@ def train_and_write(name, build, *, params, compute, on_epoch):
     )
     keras_file.save(f"models/{name}.keras", model)
     write_csv(f"plots/train_{name}/history.csv", history)
-    write_json(f"metrics/train_{name}.json", summarise(history, model.count_params()))
+    write_json(f"metrics/val/{name}.json", summarise(history, model.count_params()))
 
 
 def train(model, train_split, val_split, *, params, seed, steps_per_execution, on_epoch):
@@ -105,16 +104,14 @@ def summarise(history, num_parameters):
     """Condense a history into metrics.
 
     Returns:
-        dict: parameter count; of val the final accuracy, the lowest loss, and its epoch (from 1).
+        dict: accuracy and loss on val in the end, the epoch of the lowest loss (from 1), and the
+        parameter count.
     """
-    lowest = history.loc[history["val/loss"].idxmin()]
     return {
+        "accuracy": history["val/accuracy"].iloc[-1],
+        "loss": history["val/loss"].iloc[-1],
+        "best_epoch": int(history["epoch"][history["val/loss"].idxmin()]),
         "parameters": num_parameters,
-        "val": {
-            "accuracy": history["val/accuracy"].iloc[-1],
-            "lowest_loss": lowest["val/loss"],
-            "lowest_loss_epoch": int(lowest["epoch"]),
-        },
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from studykit.compare.metrics import compare_metrics, correct, no_pairs
 from studykit.compare.paired import paired_difference, say_p, wilson_interval
+from studykit.dotted import bounds
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def _compare_predictions(model, before, after, settings):
 def _interval(model, results, correct_before, settings):
     """The accuracy's interval: as the study's metrics state it, else Wilson's."""
     name = results.accuracies.get(model, f"{model}.accuracy")
-    bounds = [results.metrics.get(f"{name}_{end}") for end in ("low", "high")]
-    if None not in bounds:
-        return bounds
+    ends = [results.metrics.get(end) for end in bounds(name, results.metrics)]
+    if None not in ends:
+        return ends
     right, total = int(correct_before.sum()), len(correct_before)
     return wilson_interval(right, total, confidence=1 - settings.significance)
 

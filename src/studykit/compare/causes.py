@@ -38,12 +38,11 @@ def not_comparable_metrics(results):
     Returns:
         set of names.
     """
-    prefixes = [
-        f"{prefix}."
-        for prefix, path in results.paths.get("metrics", {}).items()
+    return {
+        name
+        for name, path in results.paths.get("metrics", {}).items()
         if makers(results.lock.outs, path) & results.stale.keys()
-    ]
-    return {name for name in results.metrics if name.startswith(tuple(prefixes))}
+    }
 
 
 def same_inputs(base, head, path, *, ignored=lambda path: False):

@@ -42,11 +42,6 @@ def _parse_toml(content, where):
         raise UserError(f"{where}: expected TOML: {one_line(error)}") from None
 
 
-def metric_prefix(path):
-    """What the names of a file's metrics begin with: `metrics/a/b.json` gives `a.b`."""
-    return str(PurePosixPath(path).with_suffix("")).removeprefix("metrics/").replace("/", ".")
-
-
 def numbers(content, prefix, where):
     """The numbers of a metrics file by dotted name.
 

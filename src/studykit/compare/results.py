@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,8 +12,8 @@ import pandas as pd
 from studykit.compare import parsing
 from studykit.compare.lock import read_lock, read_output
 from studykit.compare.machines import origins_of
-from studykit.compare.metric_files import metric_paths
-from studykit.dotted import flatten
+from studykit.compare.metric_files import declared_metrics, metric_paths, read_metrics
+from studykit.dotted import flatten, metric_prefix
 from studykit.records.lock import Lock
 from studykit.records.pipeline import Pipeline
 from studykit.records.stale import stale_stages
@@ -81,7 +82,6 @@ def read_results(revision, study=None):
     outputs = study.outputs
     lock = read_lock(revision)
     paths = {kind: find_outputs(revision, outputs, kind, lock.outs) for kind in KINDS}
-    paths["metrics"] = metric_files(revision, outputs.claims)
 
     def parse(path, parser):
         content = path and read_output(revision, lock, path)
@@ -92,9 +92,12 @@ def read_results(revision, study=None):
         return {name: table for name, table in found.items() if table is not None}
 
     metrics: dict[str, float] = {}
-    for prefix, path in paths["metrics"].items():
-        held = parse(path, parsing.metric_parser(path))
-        metrics |= parsing.numbers(held, prefix, revision.tree.describe(path))
+    paths["metrics"] = {}
+    declared = declared_metrics(revision.tree, Pipeline.of(revision.tree))
+    for path in metric_paths(revision.tree, declared, without=outputs.claims):
+        found = parse(path, partial(read_metrics, study, path)) or {}
+        metrics |= found
+        paths["metrics"] |= dict.fromkeys(found, path)
     predictions = tables("predictions", parsing.predictions)
     claims = parse(outputs.claims, parsing.claims) or {}
     paths["claims"] = {"claims": outputs.claims} if claims else {}
@@ -147,28 +150,18 @@ def find_outputs(revision, outputs, kind, paths):
     return dict(sorted(found.items()))
 
 
-def metric_files(revision, claims=None):
-    """The files that `dvc.yaml` declares as metrics and that can be read, by their prefix.
-
-    Args:
-        revision: Revision.
-        claims: path that is left out.
-    """
-    declared = metric_paths(revision.tree, Pipeline.of(revision.tree), without=claims)
-    return {prefix: path for prefix, path in declared.items() if revision.read(path) is not None}
-
-
 def accuracy_names(models, metrics, outputs):
     """The name of the metric that a model's predictions decide, by model.
 
-    It stands in the file `test_metrics`, under `MODEL.test.accuracy` or `MODEL.accuracy`; without
-    the model's name where the pattern of predictions names none. Where neither is there, the
-    accuracy is called `MODEL.accuracy`.
+    It stands in the model's file of `test_metrics` as `test.accuracy` or `accuracy`, or in the one
+    of all models below the model's name, if the pattern of predictions names the model. Where
+    neither is there, the accuracy is called `MODEL.accuracy`.
     """
-    prefix = f"{parsing.metric_prefix(outputs.test_metrics)}." if outputs.test_metrics else ""
     names = {}
     for model in models:
-        owner = f"{model}." if "{" in outputs.predictions else ""
-        known = (f"{prefix}{owner}{key}" for key in ("test.accuracy", "accuracy"))
+        file = outputs.path("test_metrics", model)
+        within = "{" in outputs.predictions and "{" not in (outputs.test_metrics or "")
+        prefix = [metric_prefix(file)] * bool(file) + [model] * within
+        known = (".".join((*prefix, key)) for key in ("test.accuracy", "accuracy"))
         names[model] = next((name for name in known if name in metrics), f"{model}.accuracy")
     return names

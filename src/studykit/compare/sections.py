@@ -10,7 +10,15 @@ from studykit.compare.metrics import NOT_COMPARED
 from studykit.compare.paired import say_p
 from studykit.compare.results import Results
 from studykit.compare.text import draw_braille_grid, draw_sparkline
-from studykit.compare.wording import is_share, say_change, say_difference, say_number
+from studykit.compare.wording import (
+    is_difference,
+    is_share,
+    say_change,
+    say_difference,
+    say_number,
+    say_points,
+)
+from studykit.dotted import bounds
 
 MAX_CELLS = 8  # of the confusion matrices, those that changed most
 WORDS = {"noise": "not significant", "small loss": "loss below the threshold", "gone": "removed"}
@@ -97,13 +105,13 @@ def model_table(comparison):
     return [(*head, *columns[1:], "verdict"), *rows]
 
 
-def metric_row(metric):
-    """Cells of a metric that no test covers."""
-    share = _is_share(metric)
-    values = (say_number(value, share=share) for value in (metric.before, metric.after))
-    points = " points" if share and metric.difference else ""
-    difference = f"{_difference(metric)}{points}"
-    return metric.name, *values, difference, judgement(metric)
+def metric_row(metric, known=()):
+    """Cells of a metric that no test covers; known are the names of all metrics."""
+    share = _is_share(metric, known)
+    say = say_points if share and is_difference(metric.name) else say_number
+    values = (say(value, share=share) or "–" for value in (metric.before, metric.after))
+    change = say_points(metric.difference, share=share)
+    return metric.name, *values, change, judgement(metric)
 
 
 def judgement(metric):
@@ -127,11 +135,12 @@ def _inputs(comparison, names):
 
 def _other_metrics(comparison):
     """Those that changed and are in no row of a model, nor its interval; what moved first."""
+    known = {metric.name for metric in comparison.metrics}
     shown = {
-        f"{metric.name}{end}"
+        name
         for each in comparison.models
         for metric in each.metrics.values()
-        for end in ("", "_low", "_high")
+        for name in (metric.name, *bounds(metric.name, known))
     }
     others = [
         metric
@@ -142,11 +151,12 @@ def _other_metrics(comparison):
     moved = sum(metric.judgement == "moved" for metric in others)
     beyond = f", {moved} of them beyond their tolerance" if moved else ""
     head = ("metric", "before", "after", "change", "judged")
-    return Section(f"Other metrics that changed{beyond}", _table(head, map(metric_row, others)))
+    rows = (metric_row(metric, known) for metric in others)
+    return Section(f"Other metrics that changed{beyond}", _table(head, rows))
 
 
-def _is_share(metric):
-    return metric.test is not None or is_share(metric.name, (metric.before, metric.after))
+def _is_share(metric, known=()):
+    return metric.test is not None or is_share(metric.name, (metric.before, metric.after), known)
 
 
 def _change_cell(metric):

@@ -1,17 +1,34 @@
 """Numbers, changes and lists in words and figures, the same in a terminal and in a comment."""
 
+import re
+
 SHARES = {"accuracy", "precision", "recall", "f1", "confidence", "ece"}  # told in per cent
 
 
-def is_share(name, values):
+def is_share(name, values, known=()):
     """Whether a number is told in per cent: by the words of its name, and by its values.
 
     Args:
         name: dotted, or with underscores.
         values: of it; None where it is lacking.
+        known: names of metrics: `a.low` is a share where it bounds one that is, `a.accuracy`.
     """
-    words = set(name.replace("_", ".").replace("/", ".").split("."))
-    return bool(words & SHARES) and all(0 <= value <= 1 for value in values if value is not None)
+    names, (beside, _, last) = [name], name.rpartition(".")
+    if last in ("low", "high"):
+        names += [each for each in known if each.rpartition(".")[0] == beside]
+    if SHARES.isdisjoint(word for each in names for word in _words(each)):
+        return False
+    least = -1 if is_difference(name) else 0
+    return all(least <= value <= 1 for value in values if value is not None)
+
+
+def is_difference(name):
+    """Whether a number is a difference, which has a sign: `a_minus_b.accuracy`."""
+    return "minus" in _words(name)
+
+
+def _words(name):
+    return set(re.split(r"[._/]", name))
 
 
 def say_number(value, *, share=False):
@@ -51,6 +68,12 @@ def say_difference(difference, *, share=False):
         return _sign(f"{100 * difference:+.2f}")
     size = say_number(abs(difference))
     return "≈ 0" if size.startswith("<") else f"{'+' if difference > 0 else '−'}{size}"
+
+
+def say_points(difference, *, share):
+    """The same, with the word where it is in points."""
+    said = say_difference(difference, share=share)
+    return f"{said} points" if share and difference else said
 
 
 def say_list(words):

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studykit.compare.lock import read_output
-from studykit.compare.metric_files import metric_paths
-from studykit.compare.parsing import metric_parser, numbers
+from studykit.compare.metric_files import declared_metrics, metric_paths, read_metrics
 from studykit.dotted import flatten, look_up
 from studykit.errors import UserError, warn
 from studykit.records.git import git, git_lines
@@ -123,8 +122,8 @@ class Reader:
         metrics: dict[str, float] = {}
         makers: dict[str, str | None] = {}
         stale = []
-        for prefix, path in self._metric_paths(tree, pipeline).items():
-            maker = pipeline.outs.get(path)
+        for path in self._metric_paths(tree, pipeline):
+            maker = next(iter(pipeline.makers(path)), None)
             if maker is not None and not current.is_current(maker):
                 stale.append(maker)
                 continue
@@ -133,9 +132,8 @@ class Reader:
                 content = read_output(revision, lock, path)
             if content is None:
                 continue
-            where = tree.describe(path)
             try:
-                found = numbers(metric_parser(path)(content, where), prefix, where)
+                found = read_metrics(self._study, path, content, tree.describe(path))
             except UserError as error:  # such as a loss that is no number: the rest is shown
                 warn(error)
                 continue
@@ -169,14 +167,14 @@ class Reader:
         """Paths of the other files of parameters, and of those of metrics."""
         try:
             pipeline = self._pipeline(tree)
-            return [*_files(pipeline), *self._metric_paths(tree, pipeline).values()]
+            return [*_files(pipeline), *self._metric_paths(tree, pipeline)]
         except UserError:
             return []  # said when its turn comes
 
     def _metric_paths(self, tree, pipeline):
         key = "metrics", tree.read(FILE), id(pipeline)
-        claims = self._study.outputs.claims
-        return self._once(key, lambda: metric_paths(tree, pipeline, without=claims))
+        declared = self._once(key, lambda: declared_metrics(tree, pipeline))
+        return metric_paths(tree, declared, without=self._study.outputs.claims)
 
     def _params_of_baseline(self, tree):
         try:

@@ -1,5 +1,6 @@
 """The columns and notes of a summary: a line a run, or a line a configuration."""
 
+from studykit.dotted import bounds
 from studykit.runs.table import Column
 from studykit.runs.words import (
     ELLIPSIS,
@@ -111,8 +112,8 @@ def _metric_column(entries, name, title, *, may_go):
     cells, brief = [], []
     for entry in entries:
         value = entry.metrics.get(name)
-        bounds = (entry.metrics.get(f"{name}_{end}") for end in ("low", "high"))
-        cells.append("–" if value is None else say_interval(value, *bounds))
+        ends = map(entry.metrics.get, bounds(name, entry.metrics))
+        cells.append("–" if value is None else say_interval(value, *ends))
         brief.append("–" if value is None else say_number(value))
     return Column(title, cells, brief, may_go=may_go)
 

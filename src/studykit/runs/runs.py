@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from studykit.documents import plain
+from studykit.dotted import bounds
 from studykit.errors import UserError
 from studykit.records.revisions import all_revisions
 from studykit.runs import export
@@ -122,7 +123,7 @@ def _point_of_run(metrics, name):
     value = metrics.get(name)
     if value is None:
         return None
-    return value, metrics.get(f"{name}_low"), metrics.get(f"{name}_high"), [value]
+    return value, *map(metrics.get, bounds(name, metrics)), [value]
 
 
 def _point_of_group(group, name):

@@ -99,9 +99,9 @@ def _may_hold_findings(outputs, path):
 
 def _findings(outputs, file):
     """The models that a file tells of, each with what it says; with None where it is a figure."""
-    if outputs.match("test_metrics", file.path) is not None:
-        content = file.content.read_bytes()
-        for model, values in parse_json(content, file.path, dict[str, Any]).items():
+    if (found := outputs.match("test_metrics", file.path)) is not None:
+        held = parse_json(file.content.read_bytes(), file.path, dict[str, Any])
+        for model, values in (held if found == file.path else {found: held}).items():
             if isinstance(values, dict):
                 yield model, values
     elif (model := outputs.match("figures", file.path)) is not None:
@@ -113,7 +113,7 @@ def _give(experiment, run, model, findings):
         if content is None:
             log_file(experiment, run, file)
         else:
-            log_metrics(experiment, run, file, content, model=model)
+            log_metrics(experiment, run, file, content, owner=model, model=model)
 
 
 def _lacks(run, record, findings, renew):

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlflow.entities import Metric
 
 from studykit.documents import parse_json, parse_table
-from studykit.dotted import flatten
+from studykit.dotted import flatten, metric_prefix
 from studykit.errors import UserError, hide_passwords
 from studykit.files import md5 as md5_of
 from studykit.study import Outputs
@@ -28,11 +28,13 @@ class File:
 
     Attributes:
         path: from the repository's root.
+        output: path of the output that it is, or lies in.
         md5: of its content.
         open: function that gives a local Path with the content, or None where it is not to be had.
     """
 
     path: str
+    output: str
     md5: str
     open: Callable[[], Path | None]
 
@@ -53,11 +55,11 @@ def files(study, record, paths):
     for path in paths:
         is_folder = record.outs[path].endswith(".dir")  # as DVC marks the MD5 of one
         if not is_folder or study.outputs.match("models", path) is not None:
-            yield File(path, record.outs[path], partial(record.open, path))
+            yield File(path, path, record.outs[path], partial(record.open, path))
         elif (folder := record.open(path)) is not None:
             for file in sorted(file for file in folder.rglob("*") if file.is_file()):
                 inside = f"{path}/{file.relative_to(folder).as_posix()}"
-                yield File(inside, md5_of(file), partial(Path, file))
+                yield File(inside, path, md5_of(file), partial(Path, file))
 
 
 def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
@@ -93,7 +95,7 @@ def log_outputs(experiment, run, record, paths, *, logged_epochs=()):
             by_epoch |= _log_history(experiment, run, file, logged_epochs)
     for file in present:
         if (content := _metrics(file, declared)) is not None:
-            log_metrics(experiment, run, file, content, without=by_epoch)
+            log_metrics(experiment, run, file, content, owner=record.stage, without=by_epoch)
         else:
             log_file(experiment, run, file)
         experiment.on_progress()
@@ -110,7 +112,7 @@ def log_known(experiment, run, record):
     experiment.client.log_text(run, text, KNOWN_BY_DVC)
 
 
-def log_metrics(experiment, run, file, content, *, model=None, without=()):
+def log_metrics(experiment, run, file, content, *, owner, model=None, without=()):
     """Log what a metrics file holds: few numbers as metrics, and many of a kind as a table.
 
     Args:
@@ -118,18 +120,21 @@ def log_metrics(experiment, run, file, content, *, model=None, without=()):
         run: id.
         file: File.
         content: dict of dicts; only that of the model, where one is given.
+        owner: the run's stage or model, which names of metrics need not repeat.
         model: its name, where the run is that of its training.
         without: names of values to leave out.
     """
-    study, stem = experiment.study, Path(file.path).stem
-    by_model = study.outputs.match("test_metrics", file.path) is not None and model is None
-    outside = (stem, *([model] if model else []))
+    study = experiment.study
+    is_of_all = study.outputs.match("test_metrics", file.path) == file.path
+    outside = (metric_prefix(file.path), *([model] if model and is_of_all else []))
 
     def keep(path, inside):
         names = [".".join((*outside, *path, key)) for key in inside]
-        return (by_model and len(path) == 1) or bool(study.headlines(names))
+        by_model = is_of_all and model is None and len(path) == 1
+        return by_model or bool(study.headlines(names))
 
     values, tables = divide(content, keep)
+    values = flatten(values, separator="/", prefix=_beginning(file, owner))
     if model:  # MLflow shows what has a slash before what has none: so the curves come first
         values = {key.replace("/", "_"): value for key, value in values.items()}
     log_values(experiment, run, values, without=without)
@@ -204,6 +209,18 @@ def _log_history(experiment, run, file, logged_epochs):
         rows = table[~table["epoch"].isin(logged_epochs)]
         log_rows(experiment, run, rows.to_dict("records"))
     return set(table)
+
+
+def _beginning(file, owner):
+    """What MLflow's names of metrics begin with: the folders below `metrics/`, and then the file.
+
+    A file that is an output itself is not named, nor what the run is of.
+    """
+    if not file.path.startswith("metrics/"):
+        return ""
+    _, *folders, own = PurePosixPath(file.path).with_suffix("").parts
+    parts = [*folders, *([own] if file.path != file.output else [])]
+    return "".join(f"{part}/" for part in parts if part != owner)
 
 
 def _metrics(file, declared):

@@ -11,10 +11,9 @@ import hashlib
 import math
 import re
 
-from studykit.documents import parse_json
-from studykit.dotted import look_up
 from studykit.tracking.store.datasets import CONTEXTS, data_sets
 from studykit.tracking.store.experiment import StoreError, found
+from studykit.tracking.store.numbers import numbers_of
 from studykit.tracking.store.words import of_version, use
 
 CHAMPION = "champion"
@@ -48,7 +47,8 @@ class Registry:
     def __init__(self, experiment):
         self._experiment = experiment
         self._client = experiment.client
-        self._accuracy = experiment.study.accuracy.replace(".", "/")
+        # The tag: `val/accuracy` of `val.accuracy`, and of `val.{model}.accuracy`.
+        self._accuracy = experiment.study.accuracy.replace("{model}.", "").replace(".", "/")
 
     def register(self, record, file, model_id, run):
         """Register a model unless one of the same bytes is; choose the champion.
@@ -69,12 +69,12 @@ class Registry:
             version = self._version_of(name, file.md5)
             before = version and version.tags
             if version is None:
-                tags = self._tags(record, file)
+                tags = self._tags(record, file, model)
                 version = self._add(name, tags, model_id, run)
             elif {DATA, self._accuracy} <= set(before):
                 tags = before
             else:
-                tags = self._tags(record, file)
+                tags = self._tags(record, file, model)
                 self._add_tags(version, tags)
             self._replace_others(name, version.version, file.md5)
             alias, verdict = self._choose(name, version.version, tags)
@@ -97,9 +97,9 @@ class Registry:
                     self._choose(name, version.version, version.tags)
                     break
 
-    def _tags(self, record, file):
+    def _tags(self, record, file, model):
         tags = {"dvc.path": file.path, MD5: file.md5, DATA: self._validated_on(record)}
-        accuracy = self._accuracy_of(record)
+        accuracy = self._accuracy_of(record, model)
         return tags if accuracy is None else tags | {self._accuracy: str(accuracy)}
 
     def _make(self, name, model):
@@ -221,16 +221,12 @@ class Registry:
             return md5s[0] if md5s else "unknown"
         return hashlib.md5("".join(md5s).encode()).hexdigest()
 
-    def _accuracy_of(self, record):
+    def _accuracy_of(self, record, model):
         """The accuracy on validation among the metrics of a training, or None."""
-        for path in record.outs:
-            file = record.open(path) if path.endswith(".json") else None
-            if file is not None:
-                held = parse_json(file.read_bytes(), path)
-                value = look_up(held, self._experiment.study.accuracy, None)
-                if isinstance(value, int | float):
-                    return value
-        return None
+        study = self._experiment.study
+        end = study.accuracy.replace("{model}", model)
+        values = numbers_of(study, record).items()
+        return next((value for name, value in values if f".{name}".endswith(f".{end}")), None)
 
 
 def _bare(model):

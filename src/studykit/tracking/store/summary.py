@@ -3,16 +3,12 @@
 A stage alone would not do: of an experiment, many stages come from DVC's cache and have no run.
 """
 
-from pathlib import Path
-from typing import Any
-
 from mlflow.entities import LoggedModelOutput
 
-from studykit.dotted import flatten
-from studykit.files import read_json
 from studykit.tracking.store.datasets import log_data_sets
 from studykit.tracking.store.experiment import name
 from studykit.tracking.store.models import model_of
+from studykit.tracking.store.numbers import numbers_of
 from studykit.tracking.store.outputs import log_values
 from studykit.tracking.store.runs import PARENT
 from studykit.tracking.store.words import about, describe, figures, result
@@ -58,14 +54,11 @@ def describe_stage(experiment, run, record):
 
 
 def metrics(study, records):
-    """The numbers that may be headlines in some stages' JSON files: by file and keys, with dots."""
-    values: dict[str, Any] = {}
+    """The numbers of some stages that may be headlines, by name."""
+    found: dict = {}
     for record in records:
-        for path in record.outs:
-            if path.endswith(".json") and study.may_be_headline(Path(path).stem):
-                content = read_json(file) if (file := record.open(path)) else {}
-                values |= flatten(content, prefix=f"{Path(path).stem}.")
-    return {key: value for key, value in values.items() if isinstance(value, int | float)}
+        found |= numbers_of(study, record, study.may_be_headline)
+    return found
 
 
 def _log_models(experiment, parent, records):

@@ -1,5 +1,7 @@
 """What descriptions in MLflow say: what came out, in their first words, and of what."""
 
+from studykit.dotted import bounds
+
 SHOWN = 3  # outputs that a sentence names
 
 
@@ -24,10 +26,12 @@ def figures_of_model(study, model, metrics):
     """
     found = []
     for pattern, title in study.headline.items():
-        keys = pattern.partition("{model}.")[2]
-        names = {keys.replace(".", mark) for mark in ("/", "_")} & metrics.keys() if keys else ()
-        for name in names:
-            found.append(_figure(title.replace("{model}", "").strip(), name, metrics))
+        before, _, keys = pattern.partition("{model}.")
+        names = (f"{before}{keys}", keys) if keys else ()
+        spelt = ((name.replace(".", mark), mark) for name in names for mark in ("/", "_"))
+        if shown := next((each for each in spelt if each[0] in metrics), None):
+            name, mark = shown
+            found.append(_figure(title.replace("{model}", "").strip(), name, metrics, mark))
     return found
 
 
@@ -85,9 +89,9 @@ def describe(experiment, run, text):
         experiment.client.set_tag(run.info.run_id, "mlflow.note.content", text)
 
 
-def _figure(title, name, values):
+def _figure(title, name, values, mark="."):
     text = f"{title} {spell(values[name])}"
-    low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
+    low, high = map(values.get, bounds(name, values, mark))
     if low is None or high is None:
         return text
     return f"{text} ({spell(low)} to {spell(high)})"
