@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -65,6 +66,16 @@ def test_the_readme_shows_the_verdicts_that_count(decided):
         "<!-- /results -->"
     )[0]
     assert table.splitlines() == rows
+
+
+@pytest.mark.usefixtures("decided")
+def test_the_readme_shows_the_metrics_as_dvc_does_in_120_columns():
+    shown = subprocess.run(
+        ["dvc", "metrics", "show"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert max(map(len, lines)) <= 120
+    assert "\n".join(["```text", *lines, "```"]) in README
 
 
 @pytest.mark.usefixtures("decided")

@@ -7,7 +7,6 @@ from collections import Counter
 from studykit.trials.names import spell
 
 ELLIPSIS = "…"
-DAY = 86_400  # seconds
 LAST = {",", "=", "-"}  # where a common beginning of names may end
 
 

@@ -225,7 +225,7 @@ class Registry:
         """The accuracy on validation among the metrics of a training, or None."""
         study = self._experiment.study
         end = study.accuracy.replace("{model}", model)
-        values = numbers_of(study, record).items()
+        values = numbers_of(study, [record]).items()
         return next((value for name, value in values if f".{name}".endswith(f".{end}")), None)
 
 

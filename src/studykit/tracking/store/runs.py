@@ -17,7 +17,6 @@ from studykit.tracking.store.words import about
 
 RUNNING = "RUNNING"
 PARENT = "mlflow.parentRunId"
-RESTORED = "tags.restored = 'true' and attributes.status = 'FINISHED'"
 
 
 def find(experiment, key):

@@ -25,7 +25,7 @@ def summarize(experiment, run, records):
     client = experiment.client
     parent = client.get_run(client.get_run(run).data.tags[PARENT])
     parent_id, known = parent.info.run_id, parent.data.metrics
-    values = metrics(experiment.study, records)
+    values = numbers_of(experiment.study, records, experiment.study.may_be_headline)
     headlines = {
         name(title): float(f"{values[key]:.6g}")  # MLflow's table rounds nothing
         for key, title in experiment.study.headlines(values).items()
@@ -48,17 +48,9 @@ def describe_stage(experiment, run, record):
         run: id.
         record: StageRecord.
     """
-    logged = experiment.client.get_run(run)
-    found = figures(experiment.study, metrics(experiment.study, [record]))
+    logged, study = experiment.client.get_run(run), experiment.study
+    found = figures(study, numbers_of(study, [record], study.may_be_headline))
     describe(experiment, logged, f"{result(found, record.outs)} {about(logged.data.tags)}")
-
-
-def metrics(study, records):
-    """The numbers of some stages that may be headlines, by name."""
-    found: dict = {}
-    for record in records:
-        found |= numbers_of(study, record, study.may_be_headline)
-    return found
 
 
 def _log_models(experiment, parent, records):
