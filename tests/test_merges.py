@@ -53,4 +53,4 @@ def test_only_parameters_conflict_where_both_changed_the_same(two_branches):
 
 def test_without_the_driver_git_asks_about_results(two_branches):
     two_branches("git merge -q other", check=False)
-    assert {"dvc.lock", "metrics/test/cnn_minus_dense.json"} <= set(conflicts(two_branches))
+    assert {"dvc.lock", "metrics/test/pairs/cnn_minus_dense.json"} <= set(conflicts(two_branches))

@@ -199,7 +199,7 @@ class Study(Described):
     def _present_name(self, name):
         for old, new in self.renamed.items():
             if match := _regex(old).fullmatch(name):
-                name = WORD.sub(lambda word, match=match: match[word[1]], new)
+                name = match.expand(WORD.sub(r"\\g<\1>", new))
         return name
 
     @property

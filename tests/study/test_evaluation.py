@@ -213,7 +213,7 @@ def test_the_metrics_files_have_the_values_that_tell_the_result_under_the_same_k
     pair = dict(zip(("difference", "low", "high", "only_first", "p_value"), range(5), strict=True))
     assert headlines({"a": {"test": scores, "multiply_adds": 7}, "b_minus_a": pair}) == {
         "a": {"accuracy": 0.9, "low": 0.8, "high": 0.95, "loss": 0.1},
-        "b_minus_a": {"accuracy": 0, "low": 1, "high": 2},
+        "pairs/b_minus_a": {"accuracy": 0, "low": 1, "high": 2},
     }
 
 

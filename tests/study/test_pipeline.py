@@ -55,7 +55,7 @@ def test_dvc_reads_metrics_and_plots(tiny_repro):
         *(f"metrics/preprocess/{split}.json" for split in ("train", "val", "test")),
         *(f"metrics/{kind}/{net}.json" for kind in ("val", "test") for net in ("dense", "cnn")),
         *(f"metrics/replicate/{net}.json" for net in ("dense", "cnn")),
-        "metrics/test/cnn_minus_dense.json",
+        "metrics/test/pairs/cnn_minus_dense.json",
     }
     assert 0 <= files["metrics/test/dense.json"]["data"]["accuracy"] <= 1
     plots = tiny_repro.study("dvc plots show --json").stdout

@@ -83,16 +83,18 @@ def sum_up(evaluations, *, confidence):
 
 
 def headlines(summary):
-    """What the metrics files hold of a summary, a file a name: the values that tell the result.
+    """What the metrics files hold of a summary, by file: the values that tell the result.
 
     Args:
         summary: what sum_up returned.
     """
+    nets = {name: found["test"] for name, found in summary.items() if "test" in found}
+    of_pairs = {f"pairs/{name}": summary[name] for name in summary if name not in nets}
+    kinds = (nets, HEADLINE), (of_pairs, HEADLINE_OF_PAIRS)
     return {
-        name: {short: found["test"][key] for short, key in HEADLINE.items()}
-        if "test" in found
-        else {short: found[key] for short, key in HEADLINE_OF_PAIRS.items()}
-        for name, found in summary.items()
+        name: {short: values[key] for short, key in keys.items()}
+        for found, keys in kinds
+        for name, values in found.items()
     }
 
 

@@ -160,8 +160,9 @@ def accuracy_names(models, metrics, outputs):
     names = {}
     for model in models:
         file = outputs.path("test_metrics", model)
-        within = "{" in outputs.predictions and "{" not in (outputs.test_metrics or "")
-        prefix = [metric_prefix(file)] * bool(file) + [model] * within
+        prefix = [metric_prefix(file)] if file else []
+        if "{" in outputs.predictions and file == outputs.test_metrics:
+            prefix.append(model)
         known = (".".join((*prefix, key)) for key in ("test.accuracy", "accuracy"))
         names[model] = next((name for name in known if name in metrics), f"{model}.accuracy")
     return names
