@@ -12,6 +12,7 @@ from typing import Any
 
 from studykit.compare.lock import read_output
 from studykit.compare.metric_files import declared_metrics, metric_paths, read_metrics
+from studykit.compare.parsing import metric_parser
 from studykit.dotted import flatten, look_up
 from studykit.errors import UserError, warn
 from studykit.records.git import git, git_lines
@@ -19,7 +20,7 @@ from studykit.records.lock import FILE as LOCK
 from studykit.records.lock import Lock
 from studykit.records.parameters import DEFAULT_FILE, Parameters, full_name
 from studykit.records.pipeline import FILE, Pipeline
-from studykit.records.snapshots import Snapshot, read_ahead
+from studykit.records.snapshots import Snapshot, list_ahead, read_ahead
 from studykit.records.trees import Tree, WorkingTree
 from studykit.runs.current import Current
 
@@ -102,6 +103,7 @@ class Reader:
         held = {commit: Snapshot(commit, name) for commit, name in names.items()}
         files = (FILE, LOCK, DEFAULT_FILE)
         read_ahead((tree, file) for tree in held.values() for file in files)
+        list_ahead((tree, path) for tree in held.values() for path in self._metric_folders(tree))
         read_ahead((tree, path) for tree in held.values() for path in self._further_files(tree))
         trees: dict[str | None, Tree] = {**held, None: WorkingTree()}
         times = _commit_times([r.commit for r in revisions if r.commit])
@@ -171,10 +173,21 @@ class Reader:
         except UserError:
             return []  # said when its turn comes
 
+    def _metric_folders(self, tree):
+        """Paths of what is declared as metrics and may be a folder."""
+        try:
+            declared = self._declared_metrics(tree, self._pipeline(tree))
+        except UserError:
+            return []
+        return [path for path in declared if metric_parser(path) is None]
+
     def _metric_paths(self, tree, pipeline):
-        key = "metrics", tree.read(FILE), id(pipeline)
-        declared = self._once(key, lambda: declared_metrics(tree, pipeline))
+        declared = self._declared_metrics(tree, pipeline)
         return metric_paths(tree, declared, without=self._study.outputs.claims)
+
+    def _declared_metrics(self, tree, pipeline):
+        key = "metrics", tree.read(FILE), id(pipeline)
+        return self._once(key, lambda: declared_metrics(tree, pipeline))
 
     def _params_of_baseline(self, tree):
         try:
