@@ -79,13 +79,13 @@ def test_what_varies_is_in_the_run(runs):
 
 def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tiny_repro):
     (parent,) = runs.parents
-    tested = json.loads(tiny_repro.study.read("metrics/test/dense.json"))
+    tested = json.loads(tiny_repro.study.read("metrics/test/cnn.json"))
     trained = json.loads(tiny_repro.study.read("metrics/val/cnn.json"))
     assert set(parent.data.metrics) == {
         f"{net} {split} accuracy" for net in ("dense", "cnn") for split in ("test", "val")
     }
     found = parent.data.metrics
-    assert found["dense test accuracy"] == pytest.approx(tested["accuracy"], 1e-5)
+    assert found["cnn test accuracy"] == pytest.approx(tested["accuracy"], 1e-5)
     assert found["cnn val accuracy"] == pytest.approx(trained["accuracy"], 1e-5)
     assert parent.data.params["train_dense.epochs"] == "2"
     assert "diff.threshold" not in parent.data.params  # no stage reads it
@@ -99,7 +99,7 @@ def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tin
     assert (len(parent.outputs.model_outputs), shown) == (2, {parent.info.run_id})
     tags = parent.data.tags
     assert tags["mlflow.note.content"].startswith(
-        f"dense test accuracy {tested['accuracy']:.4g} ({tested['low']:.4g} to "
+        f"cnn test accuracy {tested['accuracy']:.4g} ({tested['low']:.4g} to "
     )
     assert (tags["mlflow.source.name"], "changed" in tags) == ("dvc.yaml", False)
 
