@@ -1,5 +1,7 @@
 """Surroundings that a command does not choose: encodings, variables of notebooks, paths."""
 
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from studykit import cli
 from tests.recorded_study import RecordedStudy
 from tests.tiny_study import ENVIRONMENT, ROOT
 
@@ -54,6 +57,56 @@ def test_a_notebooks_way_to_draw_is_set_aside(module):
     assert (done.stderr, done.stdout.strip().lower()) == ("", "agg")
 
 
+LOCK = """\
+schema: '2.0'
+stages:
+  one:
+    cmd: python -c 'print(1)' > one.txt
+    outs:
+    - path: one.txt
+      hash: md5
+      md5: b026324c6904b2a9cb4b88d6d61c81d1
+      size: 2
+"""
+
+
+def test_a_command_runs_its_programs_without_an_activated_environment(tmp_path):
+    """`verify` runs DVC, which runs the commands of stages, here `python`."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").symlink_to(shutil.which("git", path=ENVIRONMENT["PATH"]))
+    environment = ENVIRONMENT | {"PATH": str(tmp_path / "bin"), "PYTHONPATH": str(ROOT / "src")}
+    root = tmp_path / "study"
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc/config").touch()
+    (root / "dvc.lock").write_text(LOCK)
+    (root / "dvc.yaml").write_text(
+        "stages: {one: {cmd: \"python -c 'print(1)' > one.txt\", outs: [one.txt]}}"
+    )
+    for words in ("init -q", "add .", "commit -qm one"):
+        subprocess.run(["git", *words.split()], cwd=root, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "studykit.cli", "verify"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "bytes: all 1 outputs are those of HEAD" in done.stdout
+
+
+def test_dvcs_queue_finds_dvc_without_an_activated_environment(monkeypatch):
+    """Its workers call it by its name."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            cli.main(["--version"])
+    folder = Path(sys.executable).parent
+    assert shutil.which("dvc") == str(folder / "dvc")
+    assert os.environ["PATH"] == f"{folder}{os.pathsep}/nowhere"
+
+
 @pytest.fixture
 def run_script(tmp_path):
     """Function that runs Python code as a script of that name, in an environment with `dvc.pth`."""
@@ -88,6 +141,14 @@ def test_dvc_finds_its_python_without_an_activated_environment(
 ):
     done = run_script(name, "import shutil; print(shutil.which('python'))")
     assert done.stdout.strip() == (str(tmp_path / "env/bin/python") if is_found else "None")
+
+
+def test_so_does_python_m_dvc(run_script, tmp_path):
+    (tmp_path / "dvc.py").write_text("import shutil; print(shutil.which('python'))")
+    words = [tmp_path / "env/bin/python", "-m", "dvc"]
+    environment = {"PATH": "/nowhere"}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == str(tmp_path / "env/bin/python")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ calls `main` with its `program` and `extra`.
 
 import argparse
 import os
+import shutil
 import sys
 from importlib import import_module, metadata
+from pathlib import Path
 
 from studykit.errors import (
     UserError,
@@ -68,6 +70,7 @@ def main(words=None, *, program="studykit", extra=None):
     """
     words = sys.argv[1:] if words is None else words
     print_anything()
+    _find_own_programs()
     commands = dict(sorted((COMMANDS | (extra or {})).items()))
     module = None
     try:
@@ -100,6 +103,18 @@ def main(words=None, *, program="studykit", extra=None):
         # What is still buffered has no reader either; Python would complain of it at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _find_own_programs():
+    """Have what this process starts find `python` and `dvc` where this Python is.
+
+    The commands of stages and DVC's queue call them by these names, which lead nowhere or to others
+    where the environment is not activated.
+    """
+    folder = Path(sys.executable).parent
+    if Path(shutil.which("python") or "").parent != folder:
+        path = os.environ.get("PATH", os.defpath)
+        os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
 
 
 def _parse(words, program, commands, module):
