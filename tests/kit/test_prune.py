@@ -14,13 +14,16 @@ from mlflow.entities import ViewType
 from studykit import cli
 from studykit.errors import UserError
 from studykit.prune.choice import choose, read_age
+from studykit.prune.prune import _writers
 from studykit.prune.references import references, roots_without
 from studykit.records.cache import object_path, objects_of
 from studykit.records.lock import Lock
 from studykit.records.pipeline import Pipeline
 from studykit.records.revisions import all_revisions, resolve
 from studykit.runs.entries import Entry
+from studykit.tracking import turns
 from studykit.tracking.store import Store
+from studykit.tracking.sync import sync
 from tests.kit.small_pipeline import shell, write
 
 SWEEP = [f"sweep-rate=2,seed={seed}" for seed in (0, 1, 2)]
@@ -98,6 +101,7 @@ def test_a_pruned_experiment_is_gone_from_git_cache_and_mlflow_and_does_not_come
     assert only & cached()
     rest_of_run_cache = set(Path(".dvc/cache/runs").glob("??/*/*"))
 
+    listed = [resolve(name) for name in SWEEP]
     said = prune("sweep-rate=2*")
     assert "3 experiments to remove" in said
     assert experiments() == ["half", "sweep-rate=1,seed=1"]
@@ -123,6 +127,7 @@ def test_a_pruned_experiment_is_gone_from_git_cache_and_mlflow_and_does_not_come
     assert mentioned <= {*after, *(model.model_id for model in models)}
 
     assert kit("sync", "--all")[1].splitlines()[-1].startswith("0 runs added")
+    assert sync(listed) == (0, 0, 0)  # as one that had listed them before
     assert experiments() == ["half", "sweep-rate=1,seed=1"]
     shell(synced, "dvc exp apply half -q && dvc checkout -q")
     assert (synced / "models/one.txt").read_text() == "0.8\n"
@@ -191,7 +196,7 @@ def test_what_history_tags_worktrees_and_uncommitted_files_refer_to_stays(seeded
 
 
 @pytest.mark.slow
-def test_a_dry_run_a_script_without_yes_and_a_no_remove_nothing(synced, monkeypatch):
+def test_a_dry_run_a_script_without_yes_a_no_and_a_sync_at_work_remove_nothing(synced, monkeypatch):
     files, number = cached(), rows("runs")
     status, out, _ = kit("prune", "*", "--dry-run")
     assert status == 0
@@ -202,6 +207,9 @@ def test_a_dry_run_a_script_without_yes_and_a_no_remove_nothing(synced, monkeypa
     status, out, _ = kit("prune", "*")
     assert status == 1
     assert out.endswith("Remove all of this for good? [y/N] nothing was removed\n")
+    with turns.adding(), turns.adding():
+        refusal = "error: prune: expected no sync at work here, found one; wait\n"
+        assert kit("prune", "*", "--yes")[::2] == (1, refusal)
     assert len(experiments()) == 5
     assert (cached(), rows("runs")) == (files, number)
 
@@ -279,6 +287,20 @@ def test_an_age_is_a_number_of_hours_days_weeks_or_a_date(monkeypatch):
     assert read_age("12h") == 1_000_000 - 12 * 3600
     assert read_age("2w") == 1_000_000 - 14 * 86_400
     assert read_age("1970-01-05T00:00+00:00") == 4 * 86_400
+
+
+def test_a_note_of_dvcs_that_cannot_be_read_ends_it(tmp_path):
+    """Who runs a pipeline is not known then."""
+    note = tmp_path / ".dvc/tmp/rwlock"
+    write(note, '{"read": {"/a": [{"pid": 1, "cmd": ""}]}, "write": {"/b": {"pid": 2, "cmd": ""}}}')
+    assert list(_writers(tmp_path)) == [2]
+    for content in ("", "{}"):
+        write(note, content)
+        assert list(_writers(tmp_path)) == []
+    for content in ('{"write": {"/b": {"p', "[1]", '{"write": {"/b": 3}}', '{"write": {"/b": {}}}'):
+        write(note, content)
+        with pytest.raises(UserError, match=r"rwlock: "):
+            list(_writers(tmp_path))
 
 
 def test_every_version_of_a_lock_counts_and_none_of_what_is_left_out(small_pipeline):

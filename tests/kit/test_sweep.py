@@ -17,7 +17,7 @@ import pytest
 from studykit import cli
 from studykit.records.revisions import EXPERIMENT, resolve
 from studykit.records.stages import records
-from studykit.trials import sweep
+from studykit.trials import dvc_queue, sweep
 from studykit.trials.trials import Event
 from tests.kit.small_pipeline import FILES, shell, write
 from tests.kit.test_stores import mlflow_server
@@ -279,6 +279,17 @@ def test_a_sweep_of_any_pipeline_runs_all_of_it_and_goes_on_where_it_was_stopped
         assert len(found) == 10
         assert found["train@cnn"].open("model_cnn.txt").read_text() == f"cnn {rate}\n"
     assert shell(small_pipeline, "git diff --name-only") == "dvc.yaml\n"
+
+
+def test_copies_that_killed_trials_have_left_are_removed_and_no_others(tmp_path):
+    for name in ("tmpleft", "tmpused/inside", "tmpnew", "celery"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("tmpleft", "tmpused", "celery"):
+        os.utime(tmp_path / name, (0, 0))
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path / "tmpused/inside") as user:
+        dvc_queue._remove_abandoned(tmp_path)
+        user.kill()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["celery", "tmpnew", "tmpused"]
 
 
 def test_a_worker_that_lives_on_does_not_hold_the_sweeps_streams():

@@ -1,5 +1,6 @@
 """What goes with some experiments, and which of them have to stay."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,12 +23,14 @@ class Plan:
     Attributes:
         experiments: list of Entry.
         doomed: Doomed, of MLflow's store.
+        sought: what it was found by, as `Removal.find` takes it.
         leftovers: Leftovers, of DVC's cache.
         guarded: why an experiment stays, by its name.
     """
 
     experiments: list
     doomed: object
+    sought: tuple
     leftovers: Leftovers
     guarded: dict[str, str] = field(default_factory=dict)
 
@@ -36,7 +39,7 @@ def make_plan(chosen, removal):
     """Say what only the chosen experiments use.
 
     An experiment stays whose run has a registered version with an alias, such as a champion, unless
-    something else that stays has the same run.
+    something else that stays has the same run. A commit that cannot be read has no runs.
 
     Args:
         chosen: list of Entry.
@@ -44,6 +47,9 @@ def make_plan(chosen, removal):
 
     Returns:
         Plan.
+
+    Raises:
+        UserError: `dvc.yaml` or `dvc.lock` of a working tree is wrong, so what it needs is unknown.
     """
     keys = dict(zip(range(len(chosen)), _keys([entry.commit for entry in chosen]), strict=True))
     guarded: dict[str, str] = {}
@@ -53,11 +59,12 @@ def make_plan(chosen, removal):
         roots = roots_without(pairs)
         kept = references(roots)
         kept_keys = set().union(*_keys(kept.commits), *_keys_of_working_trees())
-        doomed = removal.find(set().union(*keys.values()), pairs, kept_keys)
+        sought = set().union(*keys.values()), pairs, kept_keys
+        doomed = removal.find(*sought)
         stay = _newest_of_each(keys, chosen, doomed.guarded)
         if not stay:
             used = references([entry.commit for entry in left], without=roots)
-            return Plan(left, doomed, find_leftovers(used, kept), guarded)
+            return Plan(left, doomed, sought, find_leftovers(used, kept), guarded)
         for number, version in stay.items():
             guarded[chosen[number].name] = version
             del keys[number]
@@ -89,5 +96,5 @@ def _keys_of(tree):
 
 def _keys_of_working_trees():
     inside = git("rev-parse", "--show-prefix") or ""
-    roots = [Path(tree["worktree"], inside) for tree in working_trees()]
-    return [_keys_of(WorkingTree(root)) for root in roots]
+    roots = [os.path.relpath(Path(tree["worktree"], inside)) for tree in working_trees()]
+    return [stage_keys(WorkingTree(root)) for root in roots]

@@ -6,13 +6,15 @@ that these need.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import psutil
+from pydantic import BaseModel
 
+from studykit.documents import check_shape, parse_json
 from studykit.errors import UserError, uninterrupted, warn
+from studykit.files import read_bytes
 from studykit.prune import cache
 from studykit.prune.choice import choose, read_age
 from studykit.prune.plan import make_plan
@@ -23,6 +25,7 @@ from studykit.runs.entries import read_entries
 from studykit.runs.listing import list_runs
 from studykit.runs.summary import as_text, headlines_of
 from studykit.study import load_study
+from studykit.tracking import turns
 
 NOTHING_REMOVED = 1  # exit status where the answer is no
 
@@ -118,7 +121,7 @@ def remove(plan, removal):
         removal: Removal.
 
     Raises:
-        UserError: DVC is at work here, or the store cannot be reached.
+        UserError: DVC or `sync` is at work here, or the store cannot be reached.
     """
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
@@ -127,9 +130,12 @@ def remove(plan, removal):
     from studykit.tracking.store import StoreError
 
     try:
-        with Repo() as repository, repository.lock:
+        with Repo() as repository, repository.lock, turns.removing():
             _check_idle(repository)
-            removal.remove(plan.doomed)
+            doomed = removal.find(*plan.sought)  # again: runs may have been written since
+            if doomed.guarded != plan.doomed.guarded:
+                raise UserError("prune: versions have other aliases since the list; prune again")
+            removal.remove(doomed)
             with uninterrupted():
                 cache.remove(plan.leftovers)
                 _remove_refs(plan.experiments)
@@ -189,13 +195,27 @@ def _check_idle(repository):
 
 
 def _writers(root):
-    """Process ids that DVC has noted as those of running stages."""
+    """Process ids that DVC has noted as those of running stages.
+
+    Raises:
+        UserError: its note cannot be read, which may be as DVC is just writing it.
+    """
     for file in root.glob(".dvc/tmp/rwlock"):
         try:
-            noted = json.loads(file.read_text(encoding="utf-8") or "{}")
-        except (OSError, ValueError):
-            continue
-        yield from (info["pid"] for info in noted.get("write", {}).values())
+            noted = check_shape(_Locks, parse_json(read_bytes(file) or b"{}", file), file)
+        except UserError as error:
+            raise UserError(f"{error}; if no DVC is at work there, remove it") from None
+        yield from (writer.pid for writer in noted.write.values())
+
+
+class _Writer(BaseModel):
+    pid: int
+
+
+class _Locks(BaseModel):
+    """What DVC's file `rwlock` holds, as far as it is read here."""
+
+    write: dict[str, _Writer] = {}
 
 
 def _remove_refs(experiments):

@@ -118,7 +118,7 @@ class WorkingTree(Tree):
         return (self._root / path).is_dir()
 
     def describe(self, path):
-        return str(path)
+        return str(self._root / path)
 
     def _file_md5s(self, paths):
         files = ((path, self._root / path) for path in paths)

@@ -17,7 +17,7 @@ from studykit.errors import UserError, going_on
 from studykit.records.revisions import all_revisions, readable, resolve
 from studykit.records.stages import records, upstream
 from studykit.study import load_study
-from studykit.tracking import changes, provenance
+from studykit.tracking import changes, provenance, turns
 from studykit.tracking.refusals import say_refusal
 
 NOWHERE = "not in the workspace, Git, DVC's cache or a remote"
@@ -49,7 +49,7 @@ def sync(revisions, *, say=tqdm.write, refuse=None):
     """Write the missing runs of some revisions, and what their other runs lack.
 
     Args:
-        revisions: list of Revision.
+        revisions: list of Revision; an experiment that was pruned meanwhile is left out.
         say: called with a line for each run that was missing, or lacked something.
         refuse: as of `going_on`.
 
@@ -65,19 +65,28 @@ def sync(revisions, *, say=tqdm.write, refuse=None):
     command = load_study(os.environ.get("DVC_ROOT", ".")).command
     try:
         store = Store.connect(on_news=say)
-        for revision in tqdm(revisions, unit="revision", disable=not sys.stderr.isatty()):
-            with tempfile.TemporaryDirectory() as folder, going_on(refuse):
-                stages = records(revision, Path(folder))
-                origin = _origin(revision, stages)
-                for record in stages:
-                    with going_on(refuse, f"{record.stage} of {revision.label}: "):
-                        counts.update([_sync_stage(store, record, stages, revision, origin, say)])
+        with turns.adding():
+            there = set(all_revisions())
+            left = [each for each in revisions if not each.baseline or each in there]
+            for revision in tqdm(left, unit="revision", disable=not sys.stderr.isatty()):
+                with going_on(refuse):
+                    counts.update(_sync_revision(store, revision, refuse, say))
     except AdvisedError as error:
         raise UserError(f"MLflow: {error}") from None
     except StoreError as error:
         advice = f"check MLFLOW_TRACKING_URI, then run `{command} sync` again"
         raise UserError(f"MLflow: {say_refusal(error)}; {advice}") from None
     return counts["added"], counts["present"] + counts["completed"], counts["completed"]
+
+
+def _sync_revision(store, revision, refuse, say):
+    """Add or complete the runs of a revision; yield what `_sync_stage` returns of each stage."""
+    with tempfile.TemporaryDirectory() as folder:
+        stages = records(revision, Path(folder))
+        origin = _origin(revision, stages)
+        for record in stages:
+            with going_on(refuse, f"{record.stage} of {revision.label}: "):
+                yield _sync_stage(store, record, stages, revision, origin, say)
 
 
 def _sync_stage(store, record, stages, revision, origin, say):

@@ -5,6 +5,7 @@ experiments that are not of the sweep; what somebody queues while a sweep runs i
 """
 
 import os
+import shutil
 import time
 from contextlib import suppress
 from multiprocessing.util import register_after_fork
@@ -23,6 +24,7 @@ from studykit.trials.trials import Event, done, last_error
 
 INTERVAL = 2  # seconds between two looks at the queue, each of which takes 0.05 s of a core
 PATIENCE = 15  # seconds for a worker to show up
+SETTLED = 60  # seconds after which a copy that nobody runs in was left by a killed trial
 
 
 def run(trials, *, target, workers):
@@ -186,6 +188,25 @@ def _end_workers(queue):
             with suppress(psutil.NoSuchProcess):
                 worker.terminate()
         psutil.wait_procs(workers, timeout=PATIENCE)
+        _remove_abandoned(Path(queue.wdir).parent)
+
+
+def _remove_abandoned(folder):
+    """Remove the copies of the repository in which killed trials ran, one of its size each.
+
+    A copy that a process runs in stays, and so does a new one: somebody may prepare it.
+
+    Args:
+        folder: Path, where DVC makes them.
+    """
+    used = set()
+    for process in psutil.process_iter(["cwd"]):
+        used.add(Path(process.info["cwd"] or "/"))
+    for copy in folder.glob("tmp*"):
+        with suppress(OSError):
+            is_new = time.time() - copy.stat().st_mtime < SETTLED
+            if not is_new and not any(each.is_relative_to(copy.resolve()) for each in used):
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def _error(queue, entry):
