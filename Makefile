@@ -34,8 +34,9 @@ test-all: $(VENV)/developing ## Run all tests, the slow ones too
 
 RUNS ?= 1000000
 TARGET ?=
+JOBS ?= 1
 fuzz: $(VENV)/developing ## Look for inputs that break a reader: RUNS of each, for hours; of one TARGET
-	@PYTHONPATH=src $(VENV)/bin/python -m tests.fuzz --runs $(RUNS) $(TARGET)
+	@PYTHONPATH=src $(VENV)/bin/python -m tests.fuzz --runs $(RUNS) --jobs $(JOBS) $(TARGET)
 
 MINUTES ?= 30
 EXPERIMENTS ?= 200

@@ -1,9 +1,9 @@
 """The catalogue of data sets, `datasets.yaml`: what each is, and where it comes from."""
 
 import difflib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from studykit.errors import UserError
 from studykit.params import Count, Fraction, Section, Seed, Sha256, check, read
@@ -156,9 +156,7 @@ def make_entry(name, values, path=FILE):
     """
     if isinstance(values, dict):
         values = values | {"name": name}
-    fields: dict[str, Any] = {name: (Entry, ...)}
-    schema = create_model("Catalogue", __base__=Section, **fields)
-    return getattr(check(schema, {name: values}, path), name)
+    return check(Entry, values, path, within=[name])
 
 
 def read_catalogue(path=FILE):
@@ -170,4 +168,4 @@ def read_catalogue(path=FILE):
     entries = read(path)
     if not isinstance(entries, dict):
         raise UserError(f"{path}: expected data sets by name, received {entries!r:.60}")
-    return entries
+    return {str(name): values for name, values in entries.items()}  # YAML reads 7 as a number

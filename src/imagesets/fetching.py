@@ -38,7 +38,9 @@ def fetch(entry, folder, *, timeout, retries):
 
 
 def _remove_others(entry, folder):
-    known = {name for each in read_catalogue().values() for name in each.get("files", ())}
+    # The other entries are not checked, and need not be right.
+    listed = [each.get("files") for each in read_catalogue().values() if isinstance(each, dict)]
+    known = {name for files in listed if isinstance(files, dict) for name in files}
     others = [
         path
         for path in (folder.iterdir() if folder.is_dir() else ())

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError, create_model
@@ -102,17 +103,24 @@ def check_shape(shape, values, where):
     Raises:
         UserError: the first mistake, in a line.
     """
-    if isinstance(shape, dict):
-        fields: dict[str, Any] = {key: (kind, ...) for key, kind in shape.items()}
-        shape = create_model("Shape", **fields)
+    shape = tuple(shape.items()) if isinstance(shape, dict) else shape
     try:
-        return TypeAdapter(shape).validate_python(values)
+        return _adapter(shape).validate_python(values)
     except ValidationError as invalid:
         error = invalid.errors()[0]
         keys = [str(part) for part in error["loc"]]
-        place = ": ".join([where, ".".join(keys)] if keys else [where])
+        place = f"{where}: {'.'.join(keys)}" if keys else where
         received = "" if error["type"] == "missing" else f", received {error['input']!r:.60}"
         raise UserError(f"{place}: {error['msg']}{received}") from None
+
+
+@lru_cache(maxsize=64)
+def _adapter(shape):
+    """What checks values; a tuple of keys, each with its type, stands for a dict as shape."""
+    if isinstance(shape, tuple):
+        fields: dict[str, Any] = {key: (kind, ...) for key, kind in shape}
+        shape = create_model("Shape", **fields)
+    return TypeAdapter(shape)
 
 
 def parse_table(content, where, columns=()):

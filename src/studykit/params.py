@@ -123,13 +123,14 @@ def read(path="params.yaml"):
     raise UserError(f"{path}: expected keys with values, received none")
 
 
-def check(schema, received, path="params.yaml"):
+def check(schema, received, path="params.yaml", *, within=()):
     """Check values by a schema.
 
     Args:
         schema: a pydantic model, a field a section.
         received: what the file holds.
         path: the file, for messages.
+        within: keys of the file that lead to the values.
 
     Returns:
         An instance of the schema.
@@ -145,16 +146,16 @@ def check(schema, received, path="params.yaml"):
             _meant(schema, error["loc"]) for error in errors if error["type"] == "extra_forbidden"
         }
         lines = [
-            f"{path}: {_explain(schema, error)}"
+            f"{path}: {_explain(schema, error, within)}"
             for error in errors
             if not (error["type"] == "missing" and error["loc"] in misspelt)  # said once already
         ]
         raise UserError("\n".join(lines)) from None
 
 
-def _explain(schema, error):
+def _explain(schema, error, within):
     """One line of pydantic's account: where, expected, received."""
-    where = ".".join(str(key) for key in error["loc"]) or "the file"
+    where = ".".join(str(key) for key in (*within, *error["loc"])) or "the file"
     if error["type"] == "extra_forbidden":
         if meant := _meant(schema, error["loc"]):
             return f"{where}: unknown key, did you mean {meant[-1]}?"

@@ -1,4 +1,4 @@
-"""Fuzz targets: `python -m tests.fuzz [--runs N] [TARGET …]`.
+"""Fuzz targets: `python -m tests.fuzz [--runs N] [--minutes M] [--jobs J] [TARGET …]`.
 
 Coverage guides it where atheris is installed, on Linux with x86-64; elsewhere, Hypothesis changes
 right inputs at random. An input that is a fault is kept in `tests/fuzz/cases/TARGET/`, which the
@@ -9,12 +9,14 @@ MEMORY.
 import argparse
 import hashlib
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +28,7 @@ SECONDS = 10  # for an input
 PATIENCE = 30  # times that, by the clock
 MEMORY = 4 * 2**30  # bytes of address space, beyond what the process has when it begins
 LONGEST = 4096  # bytes of an input that atheris makes
+INPUTS = re.compile(rb"(?m)^(?:#|Done )(\d+)")  # how many there were, as libFuzzer says
 
 
 class HangError(BaseException):
@@ -36,36 +39,49 @@ def main():
     parser = argparse.ArgumentParser("python -m tests.fuzz")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="default: all")
     parser.add_argument("--runs", type=int, default=1_000_000, help="inputs of each target")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--minutes", type=float, default=0, help="at most, of each target")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at once")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--short", action="store_true", help="a few inputs of each, by Hypothesis")
     arguments = parser.parse_args()
+    names = arguments.targets or list(all_targets())
     if arguments.short:
         limit_memory()
         for name, target in all_targets().items():
             guess(name, target, SHORT)
         return
     if arguments.one:
-        fuzz(arguments.one, arguments.runs)
+        fuzz(names[0], arguments.runs, arguments.minutes)
         return
-    failed = 0
-    for name in arguments.targets or all_targets():
-        began = time.monotonic()
-        words = [sys.executable, "-m", "tests.fuzz", "--one", name, "--runs", str(arguments.runs)]
-        with tempfile.TemporaryDirectory(
-            prefix="fuzz-"
-        ) as folder:  # libFuzzer leaves without tidying
-            environment = os.environ | {"TMPDIR": folder}
-            done = subprocess.run(words, env=environment, capture_output=True, check=False)
-        took = time.monotonic() - began
-        print(f"{name:18} {arguments.runs:>9,} inputs  {took:7.0f} s  "
-              f"{'a fault' if done.returncode else 'no fault'}", flush=True)  # fmt: skip
-        if done.returncode:
-            failed += 1
-            print(done.stderr.decode(errors="replace")[-3000:])
-    sys.exit(failed > 0)
+    print("| target | inputs | seconds | found |\n| --- | ---: | ---: | --- |", flush=True)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        found = list(pool.map(lambda name: run_apart(name, arguments), names))
+    sys.exit(any(found))
 
 
-def fuzz(name, runs):
+def run_apart(name, arguments):
+    """Fuzz a target in a process of its own; print a line; return whether a fault was found."""
+    began = time.monotonic()
+    words = ["--one", name, "--runs", str(arguments.runs), "--minutes", str(arguments.minutes)]
+    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    # The child's files lie in it, since libFuzzer leaves without tidying.
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=in_memory) as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.fuzz", *words],
+            env=os.environ | {"TMPDIR": folder},
+            capture_output=True,
+            check=False,
+        )
+    seconds = time.monotonic() - began
+    inputs = max(map(int, INPUTS.findall(done.stderr)), default=0)
+    found = "a fault" if done.returncode else "nothing"
+    print(f"| `{name}` | {inputs:,} | {seconds:,.0f} | {found} |", flush=True)
+    if done.returncode:
+        print(done.stderr.decode(errors="replace")[-3000:], file=sys.stderr, flush=True)
+    return bool(done.returncode)
+
+
+def fuzz(name, runs, minutes):
     """Fuzz one target in this process; end with another status than 0 after a fault."""
     (CASES / name).mkdir(parents=True, exist_ok=True)
     try:
@@ -73,8 +89,11 @@ def fuzz(name, runs):
     except ImportError:
         limit_memory()
         guess(name, all_targets()[name], runs)
+        print(f"Done {runs} runs", file=sys.stderr)
         return
-    with atheris.instrument_imports(include=["studykit", "imagesets", "PIL", "numpy.lib"]):
+    with atheris.instrument_imports(
+        include=["studykit", "imagesets", "netserve", "PIL", "numpy.lib"]
+    ):
         target = all_targets()[name]
         target.run(target.seeds[0])  # imports what it needs
     corpus = Path(os.environ.get("CORPUS", tempfile.gettempdir()), f"corpus-{name}")
@@ -82,8 +101,9 @@ def fuzz(name, runs):
     for seed in target.seeds:
         (corpus / hashlib.md5(seed).hexdigest()).write_bytes(seed)
     options = [
-        f"-runs={runs}", f"-artifact_prefix={CASES / name}/", f"-timeout={SECONDS}",
-        f"-rss_limit_mb={MEMORY // 2**20}", f"-max_len={LONGEST}", "-report_slow_units=1000",
+        f"-runs={runs}", f"-max_total_time={round(60 * minutes)}", f"-timeout={SECONDS}",
+        f"-artifact_prefix={CASES / name}/", f"-rss_limit_mb={MEMORY // 2**20}",
+        f"-max_len={LONGEST}", "-report_slow_units=1000",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: documented(target, content))
     atheris.Fuzz()

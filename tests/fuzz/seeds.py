@@ -62,6 +62,28 @@ stages:
       - relpath: a
         md5: 0123456789abcdef0123456789abcdef
 """
+CATALOGUE = b"""\
+own:
+  title: Own
+  noun: image
+  format: csv
+  sources: [none]
+  files:
+    a.csv: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+  test: [a.csv]
+  test_fraction: 0.5
+  classes: [a, 7]
+  size: [2, 2]
+  label: 0
+  header: false
+  maximum: 1
+  prepare: {box: 20, centre: mass}
+  licence: none
+  cite: none
+  claims:
+  - {net: dense, metric: accuracy, value: 0.5}
+  - {split: test, metric: images, value: 10}
+"""
 ASSIGNMENTS = [
     b"train_cnn.dropout=0,0.2",
     b"a.b=[1,2],[3]",
@@ -74,8 +96,8 @@ ANSWERS = b'{}\n{"say": "a"}\n{"warning": "a"}\n{"done": true}\n'
 
 
 def images():
-    """uint8 (8, 4, 4)."""
-    return np.arange(128, dtype=np.uint8).reshape(8, 4, 4)
+    """uint8 (4, 4, 4)."""
+    return np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
 
 
 def npz(**arrays):
@@ -85,7 +107,7 @@ def npz(**arrays):
 
 
 def image_set():
-    return npz(x_train=images(), y_train=np.arange(8) % 4)
+    return npz(x_train=images(), y_train=np.arange(4) % 2)
 
 
 def keras():
@@ -97,16 +119,16 @@ def keras():
 
 
 def idx_images():
-    shape = b"".join(size.to_bytes(4, "big") for size in (8, 4, 4))
+    shape = b"".join(size.to_bytes(4, "big") for size in (4, 4, 4))
     return b"\0\0\x08\x03" + shape + images().tobytes()
 
 
 def idx_labels():
-    return b"\0\0\x08\x01" + (8).to_bytes(4, "big") + bytes([0, 1, 2, 3, 0, 1, 2, 3])
+    return b"\0\0\x08\x01" + (4).to_bytes(4, "big") + bytes([0, 1, 0, 1])
 
 
 def csv():
-    rows = [f"{n % 4}," + ",".join(map(str, row.ravel())) for n, row in enumerate(images())]
+    rows = [f"{n % 2}," + ",".join(map(str, row.ravel())) for n, row in enumerate(images())]
     return "\n".join(["label," + ",".join(f"p{n}" for n in range(16)), *rows]).encode()
 
 
@@ -125,6 +147,26 @@ def pictures():
     return made
 
 
+def drawings():
+    """Pictures in which something is drawn, of modes that people's cameras and programs write."""
+    from PIL import Image
+
+    drawn = np.full((12, 12), 255, np.uint8)
+    drawn[2:10, 5:7] = 0
+    made = []
+    for kind, mode in (
+        ("PNG", "L"),
+        ("PNG", "RGBA"),
+        ("TIFF", "F"),
+        ("TIFF", "I"),
+        ("JPEG", "RGB"),
+    ):
+        file = io.BytesIO()
+        Image.fromarray(drawn).convert(mode).save(file, kind)
+        made.append(file.getvalue())
+    return made
+
+
 def _png(image):
     from PIL import Image
 
@@ -134,7 +176,7 @@ def _png(image):
 
 
 def _members():
-    return {f"{n % 4}/{n}.png": _png(image) for n, image in enumerate(images())}
+    return {f"{n % 2}/{n}.png": _png(image) for n, image in enumerate(images())}
 
 
 def zipped():
@@ -156,7 +198,7 @@ def parquet():
     import pyarrow.parquet as pq
 
     file = io.BytesIO()
-    table = pa.table({"image": [_png(image) for image in images()], "label": [0, 1, 2, 3] * 2})
+    table = pa.table({"image": [_png(image) for image in images()], "label": [0, 1] * 2})
     pq.write_table(table, file)
     return file.getvalue()
 

@@ -7,12 +7,15 @@ bound of `tests/fuzz/__main__.py` is a fault.
 import io
 import json
 import os
+import re
 import socket
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,7 @@ from studykit.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 _folder = tempfile.TemporaryDirectory(prefix="fuzz-")  # as long as this process lives
 SCRATCH = Path(_folder.name)
+NOWHERE = open(os.devnull, "w")  # noqa: SIM115  # for as long
 
 
 @dataclass(frozen=True)
@@ -43,35 +47,44 @@ def documented(target, content):
     Raises:
         Exception: whatever else it raises, which is a fault.
     """
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        with suppress(UserError):
+    with warnings.catch_warnings(action="ignore"), suppress(UserError):
+        said, sys.stderr = sys.stderr, NOWHERE
+        try:
             target.run(content)
+        finally:
+            sys.stderr = said
 
 
-class Files:
-    """Files by path, as a Tree that holds nothing on disk."""
+@cache
+def _held():
+    """Its class, of a module that atheris is to import."""
+    from studykit.records.trees import Tree
 
-    def __new__(cls, files):
-        from studykit.records.trees import Tree
+    class Held(Tree):
+        def __init__(self, files):
+            self._held = files
 
-        class Held(Tree):
-            def read(self, path):
-                return files.get(path)
+        def read(self, path):
+            return self._held.get(path)
 
-            def paths(self, folder):
-                return []
+        def paths(self, folder):
+            return []
 
-            def is_folder(self, path):
-                return False
+        def is_folder(self, path):
+            return False
 
-            def describe(self, path):
-                return path
+        def describe(self, path):
+            return path
 
-            def _file_md5s(self, paths):
-                return {path: "a" * 32 for path in paths if path in files}
+        def _file_md5s(self, paths):
+            return {path: "a" * 32 for path in paths if path in self._held}
 
-        return Held()
+    return Held
+
+
+def files(contents):
+    """A Tree of files by path that are on no disk."""
+    return _held()(contents)
 
 
 def yaml(content):
@@ -106,7 +119,7 @@ def origins(content):
     from studykit.compare.machines import describe_machine
     from studykit.records.origins import ORIGINS, read
 
-    for origin in read(Files({ORIGINS.as_posix(): content})).values():
+    for origin in read(files({ORIGINS.as_posix(): content})).values():
         describe_machine(origin)
 
 
@@ -148,17 +161,37 @@ def templates(content):
     _stale(content, b"")
 
 
+def variables(content):
+    """The files of the variables and of the settings of templates."""
+    from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
+
+    declared = {"dvc.yaml": seeds.TEMPLATES.replace(b"params.yaml", b"other.yaml")}
+    common = declared | {"params.yaml": seeds.PARAMETERS, "other.yaml": seeds.PARAMETERS}
+    for path in ("other.yaml", ".dvc/config"):
+        with suppress(UserError):
+            Pipeline.of(files(common | {path: content}))
+
+
 def lock(content):
     from tests.fuzz import seeds
 
-    _stale(seeds.DVC_YAML, content)
+    _read_lock(_tree(seeds.DVC_YAML, content), _pipeline_of_seed())
+
+
+@cache
+def _pipeline_of_seed():
+    from studykit.records.pipeline import Pipeline
+    from tests.fuzz import seeds
+
+    return Pipeline.of(_tree(seeds.DVC_YAML, b""))
 
 
 def parameters(content):
     from studykit.records.pipeline import Pipeline
     from tests.fuzz import seeds
 
-    tree = Files({"dvc.yaml": seeds.TEMPLATED, "params.yaml": content})
+    tree = files({"dvc.yaml": seeds.TEMPLATED, "params.yaml": content})
     _records(tree, Pipeline.of(tree))
 
 
@@ -171,23 +204,31 @@ def checked(content):
 
 
 def told(content):
-    from studykit.documents import parse_yaml
     from studykit.study import load_study
 
     (SCRATCH / "studykit.yaml").write_bytes(content)
     study = load_study(SCRATCH)
-    study.registry_for(parse_yaml((ROOT / "params.yaml").read_bytes(), "params.yaml"))
+    study.registry_for(_parameters())
     study.headlines(["evaluate.a.test.accuracy"])
     for kind in type(study.outputs).model_fields:
         study.outputs.match(kind, "models/a.keras")
 
 
+@cache
+def _parameters():
+    from studykit.documents import parse_yaml
+
+    return parse_yaml((ROOT / "params.yaml").read_bytes(), "params.yaml")
+
+
 def catalogue(content):
-    from imagesets.catalogue import make_entry, read_catalogue
+    from imagesets.catalogue import find, make_entry, read_catalogue
 
     (SCRATCH / "datasets.yaml").write_bytes(content)
     for name, values in read_catalogue(SCRATCH / "datasets.yaml").items():
         make_entry(name, values)
+    with suppress(UserError):
+        find("nothing", SCRATCH / "datasets.yaml")
 
 
 def assignments(content):
@@ -209,6 +250,16 @@ def picture(content):
 
     image = decode(content, "a picture")
     make_alike(image, size=(8, 8), colour=False, fit=True, where="a picture")
+
+
+def drawing(content):
+    """A picture of one's own, that a net is asked about."""
+    from netserve.pictures import PictureError
+    from netserve.preparation import Recipe, prepare
+
+    for recipe in (Recipe((28, 28), 1, 20), Recipe((8, 8), 3)):
+        with suppress(PictureError):
+            prepare(content, recipe)
 
 
 def fork_request(content):
@@ -262,23 +313,25 @@ def tracker_answers(content):
 def reader(kind, name, **keys):
     """A target that reads a file as a data set of a format, and one that adds it."""
 
+    @cache
+    def entry():
+        from imagesets.catalogue import make_entry
+
+        values = {
+            "title": "Own", "noun": "image", "format": kind, "sources": ["none"],
+            "files": {name: "a" * 64}, "classes": ["0", "1"],
+            "licence": "", "cite": "", "claims": [], "test_fraction": 0.5,
+        }  # fmt: skip
+        return make_entry("own", values | keys)
+
     def run(content):
         from imagesets import formats, images
-        from imagesets.catalogue import make_entry
 
         folder = SCRATCH / kind
         folder.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
-        entry = make_entry(
-            "own",
-            {
-                "title": "Own", "noun": "image", "format": kind, "sources": ["none"],
-                "files": {name: "a" * 64}, "classes": ["0", "1", "2", "3"],
-                "licence": "", "cite": "", "claims": [], "test_fraction": 0.5,
-            } | keys,
-        )  # fmt: skip
         try:
-            images.read(folder, entry, fit=True)
+            images.read(folder, entry(), fit=True)
         finally:
             formats.module(kind).guess(folder, [name])
 
@@ -303,11 +356,20 @@ def idx(content):
 
 
 def _stale(declared, locked):
-    from studykit.records.lock import Lock
     from studykit.records.pipeline import Pipeline
+
+    tree = _tree(declared, locked)
+    pipeline = Pipeline.of(tree)
+    if locked:
+        _read_lock(tree, pipeline)
+    _records(tree, pipeline)
+    pipeline.needed_by()
+
+
+def _tree(declared, locked):
     from tests.fuzz import seeds
 
-    tree = Files(
+    return files(
         {
             "dvc.yaml": declared,
             "dvc.lock": locked,
@@ -316,12 +378,14 @@ def _stale(declared, locked):
             "whole.yaml": b"z: [1]",
         }
     )
-    pipeline = Pipeline.of(tree)
+
+
+def _read_lock(tree, pipeline):
+    from studykit.records.lock import Lock
+
     held = Lock.of(tree, pipeline)
     held.in_order()
     json.dumps(held.md5s)
-    _records(tree, pipeline)
-    pipeline.needed_by()
 
 
 def _records(tree, pipeline):
@@ -339,7 +403,8 @@ def all_targets():
     from tests.fuzz import seeds
 
     def project(name):
-        return [(ROOT / name).read_bytes()]
+        """A file of the project, without comments: the shorter, the more inputs a second."""
+        return [re.sub(rb"(?m)^\s*#.*\n|\s+# .*$", b"", (ROOT / name).read_bytes())]
 
     return {
         "yaml": Target(yaml, [*project("params.yaml"), seeds.YAML]),
@@ -349,18 +414,20 @@ def all_targets():
         "origins": Target(origins, project("models/origins.json")),
         "predictions": Target(predictions, [b"label,prediction,confidence\n1,1,0.5\n2,1,0.25\n"]),
         "history": Target(history, project("plots/train_cnn/history.csv")),
-        "examples": Target(examples, [seeds.npz(x=seeds.images(), index=np.arange(8))]),
-        "shapes": Target(shapes, [seeds.npz(x=seeds.images(), y=np.arange(8)), seeds.keras()]),
+        "examples": Target(examples, [seeds.npz(x=seeds.images(), index=np.arange(4))]),
+        "shapes": Target(shapes, [seeds.npz(x=seeds.images(), y=np.arange(4)), seeds.keras()]),
         "pipeline": Target(pipeline, [seeds.DVC_YAML]),
         "templates": Target(templates, [seeds.TEMPLATES]),
+        "variables": Target(variables, [seeds.PARAMETERS, b"[parsing]\nbool = boolean_optional\n"]),
         "lock": Target(lock, [seeds.LOCK]),
         "parameters": Target(parameters, [seeds.PARAMETERS]),
         "checked": Target(checked, project("params.yaml")),
         "told": Target(told, project("studykit.yaml")),
-        "catalogue": Target(catalogue, project("datasets.yaml")),
+        "catalogue": Target(catalogue, [seeds.CATALOGUE]),
         "assignments": Target(assignments, seeds.ASSIGNMENTS),
         "trial_file": Target(trial_file, [b"# trials\n" + b"\n".join(seeds.ASSIGNMENTS[:2])]),
         "picture": Target(picture, seeds.pictures()),
+        "drawing": Target(drawing, seeds.drawings()),
         "idx": Target(idx, [seeds.idx_images(), seeds.idx_labels()]),
         "csv": Target(reader("csv", "a.csv"), [seeds.csv()]),
         "npz": Target(reader("npz", "a.npz"), [seeds.image_set()]),

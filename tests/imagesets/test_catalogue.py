@@ -121,6 +121,8 @@ def pets(folder):
 
 def test_the_files_of_another_data_set_are_removed(write, tmp_path):
     write()
+    with (tmp_path / "datasets.yaml").open("a") as file:
+        file.write("half: 1\nmore: {files: 1}\n")  # which nobody has asked for
     raw = tmp_path / "raw"
     raw.mkdir()
     (raw / "digits.csv").write_bytes(b"of digits")

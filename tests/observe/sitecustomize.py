@@ -51,16 +51,15 @@ if stage and os.environ.get("OBSERVED"):
 
         load, check = params.load, params.check
         params.load = lambda *arguments, **schemas: Recorded(load(*arguments, **schemas))
-        params.check = lambda schema, received, path="params.yaml": recorded_entry(
-            check(schema, received, path), path
+        params.check = lambda *arguments, within=(): recorded_entry(
+            check(*arguments, within=within), *within
         )
         begun = True
 
-    def recorded_entry(checked, path):
+    def recorded_entry(checked, *within):
         """What `check` returns; an entry of the catalogue notes which of its fields are read."""
-        if os.path.basename(path) == CATALOGUE:
-            for name, entry in checked:
-                note_fields(type(entry), f"{CATALOGUE}:{name}.")
+        if within:
+            note_fields(type(checked), f"{CATALOGUE}:{within[0]}.")
         return checked
 
     def note_fields(kind, prefix):

@@ -56,6 +56,11 @@ def guess(folder, names):
         for files in labelled.values()
         for name in files
     ]
+    if not labels:
+        raise UserError(
+            f"{Path(folder, parts['train'][0])}: expected a column with the labels, named in the "
+            "first line, found none; call it label"
+        )
     keys = labelled | {"header": header, "label": label}
     return keys | {"classes": class_names(np.concatenate([each.to_numpy() for each in labels]))}
 

@@ -150,9 +150,9 @@ class _Item(BaseModel):
         """What tells versions apart: the MD5 where there is one."""
         if self.md5:
             return self.md5
-        files = {file.get("relpath"): file.get("md5") for file in self.files or ()}
-        if files and all(files) and all(files.values()):
-            return folder_md5(files)
+        files = [(file.get("relpath"), file.get("md5")) for file in self.files or ()]
+        if files and all(path and md5 for path, md5 in files):
+            return folder_md5({str(path): str(md5) for path, md5 in files})
         rest = self.model_dump(exclude={"path", "size", "nfiles"}, exclude_none=True)
         return hashlib.md5(json.dumps(rest, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -37,6 +37,9 @@ class Parameters:
 
         Args:
             stage: Stage.
+
+        Raises:
+            UserError: a key means several parameters, or a key of the file is empty.
         """
         values = {}
         for file, keys in stage.params.items():
@@ -46,6 +49,9 @@ class Parameters:
                     values[full_name(file, key)] = dpath.get(held, key, separator=".")
                 except KeyError:
                     continue
+                except (ValueError, dpath.exceptions.InvalidKeyName) as error:
+                    where = f"{self._tree.describe(file)}: {key}"
+                    raise UserError(f"{where}: expected one parameter: {one_line(error)}") from None
         return values
 
 

@@ -10,8 +10,9 @@ import posixpath
 import re
 from types import SimpleNamespace
 
+from studykit.documents import decode
 from studykit.dotted import look_up
-from studykit.errors import UserError
+from studykit.errors import UserError, one_line
 from studykit.records.parameters import DEFAULT_FILE, load_yaml
 
 WORD = re.compile(r"(?<!\\)\$\{([\w.]+)\}")
@@ -91,10 +92,11 @@ def _options(tree):
     from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
 
     path = ".dvc/config"
+    text = decode(tree.read(path) or b"", tree.describe(path))
     try:
-        return ConfigObj((tree.read(path) or b"").decode().splitlines()).get("parsing", {})
+        return ConfigObj(text.splitlines()).get("parsing", {})
     except ConfigObjError as error:
-        raise UserError(f"{tree.describe(path)}: {error}") from None
+        raise UserError(f"{tree.describe(path)}: {one_line(error)}") from None
 
 
 class _Files:
