@@ -88,12 +88,23 @@ ARRAYS = {
 }
 DIFF, STALE = ["diff", "HEAD", "workspace"], ["stale", "workspace"]
 SWEEP, ADD = ["sweep", "nope=1"], ["data", "add", "images.npz", "--name", "own"]
+RUNS, PREDICT = ["runs"], ["predict", "images.npz"]
 READERS = {  # file: how it can be spoilt, and the commands that read it
-    "dvc.yaml": (YAML, [DIFF, STALE, ["lineage"], SWEEP]),
-    "dvc.lock": (YAML, [DIFF, STALE, ["lineage"], ["sync"]]),
-    "params.yaml": (YAML, [DIFF, STALE, ["lineage"], SWEEP, ["claims"]]),
+    "dvc.yaml": (YAML, [DIFF, STALE, ["lineage"], SWEEP, RUNS, PREDICT]),
+    "dvc.lock": (YAML, [DIFF, STALE, ["lineage"], ["sync"], RUNS, PREDICT]),
+    "params.yaml": (YAML, [DIFF, STALE, ["lineage"], SWEEP, ["claims"], RUNS, PREDICT]),
     "datasets.yaml": (YAML, [DIFF, STALE, ["claims"], ADD]),
-    "studykit.yaml": (YAML, [DIFF, ["lineage"], ["sweep", "--seeds", "2", "nope=1"]]),
+    "studykit.yaml": (
+        YAML,
+        [
+            DIFF,
+            ["lineage"],
+            ["sweep", "--seeds", "2", "nope=1"],
+            RUNS,
+            ["prune", "*", "--dry-run"],
+            PREDICT,
+        ],
+    ),
     "models/origins.json": (JSON, [DIFF]),
     "metrics/val/cnn.json": (JSON | {"NaN": holding(b'{"accuracy": NaN}')}, [DIFF]),
     "metrics/test/cnn.json": (JSON | {"infinite": holding(b'{"a": Infinity}')}, [DIFF]),
@@ -109,6 +120,9 @@ READERS = {  # file: how it can be spoilt, and the commands that read it
     "replication/histories.csv": (TABLE, [["claims"]]),
     "plots/evaluate/examples.npz": (ARRAYS, [DIFF]),
 }
+for file, (_, commands) in READERS.items():
+    if file.startswith("metrics/"):
+        commands.append(RUNS)
 CASES = [(file, damage) for file, (damages, _) in READERS.items() for damage in damages]
 
 
@@ -164,9 +178,51 @@ def test_a_spoilt_file_is_one_line(study, run, file, damage):
     spoil(study, file, damage)
     for words in READERS[file][1]:
         done = run(*words)
+        goes_on = words == RUNS and file != "studykit.yaml"  # with the other revisions
         assert len(done.lines) == 1, (words, done)
-        assert done.lines[0].startswith(f"error: {file}: "), (words, done)
-        assert done.status in (1, 2), (words, done)
+        assert done.lines[0].startswith(f"{'warning' if goes_on else 'error'}: {file}: "), done
+        assert (done.status == 0) if goes_on else (done.status in (1, 2)), (words, done)
+        assert not goes_on or "main" in done.said, done
+
+
+@pytest.fixture
+def experiment(study):
+    """The name of an experiment, for as long as a test lasts."""
+    base = study("git rev-parse HEAD").stdout.strip()
+    ref = f"refs/exps/{base[:2]}/{base[2:]}/one"
+    study(f"git update-ref {ref} HEAD")
+    yield "one"
+    study(f"git update-ref -d {ref}")
+
+
+@pytest.mark.parametrize("file", ["dvc.yaml", "dvc.lock"])
+def test_nothing_is_pruned_while_it_is_not_known_what_the_workspace_needs(
+    study, run, experiment, file
+):
+    for damage in YAML:
+        spoil(study, file, damage)
+        done = run("prune", experiment, "--dry-run")
+        study(f"git checkout -q {file}")
+        (line,) = done.lines
+        assert line.startswith(f"error: {file}: "), (damage, done)
+        assert (done.status, done.said) == (1, ""), (damage, done)
+
+
+def test_a_commit_that_cannot_be_read_keeps_no_experiment(study, run, experiment):
+    study("git switch -qc bad")
+    spoil(study, "dvc.lock", "conflict")
+    study("git commit -qam bad && git switch -q main")
+    done = run("prune", experiment, "--dry-run")
+    (line,) = done.lines
+    assert re.match("warning: dvc.lock of [0-9a-f]{7}: expected YAML, found a merge conflict", line)
+    assert "1 experiment to remove" in done.said
+
+
+@pytest.mark.parametrize("damage", YAML)
+def test_a_spoilt_catalogue_is_told_before_a_net_is_loaded(study, run, damage):
+    spoil(study, "datasets.yaml", damage)
+    (line,) = run(*PREDICT, "--model", "own.keras").lines
+    assert line.startswith("error: datasets.yaml: ")
 
 
 @pytest.mark.parametrize("file", [file for file in READERS if not file.endswith(".npz")])

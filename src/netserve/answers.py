@@ -1,8 +1,11 @@
 """What nets say of an image, with what is known of how often such answers are right."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from studykit.errors import UserError, one_line
 
 NEIGHBOURS = 200  # answers on test images that a net was about as sure of
 SURE = 0.95  # answers of which a smaller share is right are only probable
@@ -61,12 +64,24 @@ def ask(known, images):
 
 
 def read_table(path):
-    """Confidence of each answer on test images, ascending, and whether it is right; or None."""
+    """Confidence of each answer on test images, ascending, and whether it is right; or None.
+
+    Raises:
+        UserError: the file is no such table.
+    """
     if path is None:
         return None
-    label, prediction, confidence = np.loadtxt(
-        path, delimiter=",", skiprows=1, usecols=(0, 1, 2), unpack=True
-    )
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of an empty file
+            label, prediction, confidence = np.loadtxt(
+                path, delimiter=",", skiprows=1, usecols=(0, 1, 2), unpack=True, ndmin=2
+            )
+        if not confidence.size:
+            raise ValueError("it has no rows")
+    except ValueError as error:
+        raise UserError(
+            f"{path}: expected a table of label, prediction and confidence: {one_line(error)[:200]}"
+        ) from None
     order = np.argsort(confidence, kind="stable")
     return confidence[order], (label == prediction)[order]
 

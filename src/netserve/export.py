@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from netserve.models import find_nets, find_test_images, locate_model
-from netserve.quiet import import_keras
 from studykit.errors import UserError
 from studykit.imports import stderr_held_back
 
@@ -47,7 +46,6 @@ def run(arguments):
         )
     target = Path(arguments.started_in, arguments.output)
     with TemporaryDirectory() as scratch:
-        import_keras()
         model = locate_model(arguments)
         nets = find_nets(model, scratch, only=arguments.net, data=arguments.data)
         images = find_test_images(model, scratch)

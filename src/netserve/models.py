@@ -9,6 +9,7 @@ import numpy as np
 from imagesets.catalogue import find
 from netserve.nets import Net, NetError
 from netserve.preparation import Recipe
+from netserve.quiet import import_keras
 from studykit.dotted import look_up
 from studykit.errors import UserError
 from studykit.records.revisions import WORKSPACE, resolve
@@ -70,6 +71,7 @@ def find_nets(where, scratch, *, only=None, data=None):
     if only is not None and only not in found:
         raise UserError(f"--net: expected one of {', '.join(found)}, received {only}")
     entry = _entry(data or look_up(values, "data.name", None))
+    import_keras()  # which takes seconds: a mistake in a file is told before
     try:
         return [
             _know(name, path, entry, predictions)

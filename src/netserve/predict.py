@@ -17,7 +17,6 @@ from netserve.inputs import list_pictures, read_picture
 from netserve.models import find_nets, locate_model
 from netserve.pictures import PictureError
 from netserve.preparation import Recipe, prepare
-from netserve.quiet import import_keras
 from netserve.sheet import write_sheet
 
 REFUSED = 1
@@ -48,7 +47,6 @@ def run(arguments):
     """Print what the nets say; return the exit status."""
     names = list_pictures(arguments.pictures, arguments.started_in)
     with TemporaryDirectory() as scratch:
-        import_keras()
         nets = find_nets(locate_model(arguments), scratch, only=arguments.net, data=arguments.data)
         found, refused = prepare_all(names, nets, arguments)
         for line in refused:

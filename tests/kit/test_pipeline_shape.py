@@ -9,6 +9,7 @@ import pytest
 
 from studykit.errors import UserError
 from studykit.records import templates
+from studykit.records.cache import files_of_folder, object_path
 from studykit.records.lock import Lock
 from studykit.records.parameters import Parameters
 from studykit.records.pipeline import Output, Pipeline
@@ -157,6 +158,17 @@ def test_content_that_is_nowhere_is_none(small_pipeline, tmp_path):
     (record,) = [r for r in records(resolve("HEAD"), tmp_path / "c") if r.stage == "fetch"]
     assert record.open("raw") is None
     assert record.open("source.txt").read_text() == "source\n"
+
+
+@pytest.mark.parametrize("content", [b'[{"md5": "a', b"{}", b"\xff", b'[{"relpath": "a"}]', b""])
+def test_a_spoilt_list_of_a_folder_in_the_cache_is_told(small_pipeline, content):
+    md5 = WorkingTree().md5("raw")
+    assert files_of_folder(md5).keys() == {"a.txt", "more/b.txt"}
+    path = small_pipeline / ".dvc/cache" / object_path(md5)
+    path.chmod(0o644)
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"/{md5[2:]}: .*; remove it"):
+        files_of_folder(md5)
 
 
 def test_the_md5_of_a_folder_is_dvcs():

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from studykit import cli
+from studykit.errors import UserError
 from studykit.records.revisions import resolve
 from studykit.runs.entries import Entry, Origin, read_entries
 from studykit.runs.groups import compare_with_first, group_by_configuration, main_metric
@@ -163,6 +164,12 @@ def test_a_reader_that_leaves_ends_any_command_quietly(seeded):
 )  # fmt: skip
 def test_a_users_mistake_is_one_line(seeded, capsys, words, message):
     assert run(capsys, *words) == (1, "", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("value", ["2001-99-99", "!!int x", "[", "[" * 200, "\0", "\udce9"])
+def test_a_condition_on_no_value_is_told(value):
+    with pytest.raises(UserError, match=r"--where .*: expected "):
+        parse_condition(f"rate={value}")
 
 
 # By numbers worked out elsewhere

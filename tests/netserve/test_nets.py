@@ -6,6 +6,7 @@ import pytest
 from mnist_study.compute import keras
 from netserve.answers import Answer, in_words, read_table, share_right
 from netserve.nets import Net, NetError
+from studykit.errors import UserError
 
 
 def save(path, *layers, shape=(4, 4, 1)):
@@ -60,6 +61,24 @@ def test_how_often_answers_are_right_is_counted_among_the_nearest(tmp_path):
     assert share_right(table, 0.0) == (0.25, 200)  # those of 0 to 199
     assert share_right(table, 0.5) == (0.75, 200)  # those of 100 to 299
     assert share_right(None, 0.7) == (0.7, 0)
+
+
+NO_TABLES = (
+    b"",
+    b"label\n",
+    b"<<<<<<< a\nb\n",
+    b"a,b\n1,2\n",
+    b"a,b,c\n1,2,x\n",
+    b"\xff\xfe\0",
+    b"a\n\xff",
+)
+
+
+@pytest.mark.parametrize("content", NO_TABLES)
+def test_what_is_no_table_of_answers_is_told_in_a_line(tmp_path, content):
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"^\S+table\.csv: expected a table of label, prediction"):
+        read_table(tmp_path / "table.csv")
 
 
 def answer(net, label, *, right, counted=200):

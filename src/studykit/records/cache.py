@@ -1,11 +1,15 @@
 """DVC's cache on this machine: the content of inputs and outputs by their MD5."""
 
-import json
 import os
 import re
 import shutil
 from functools import lru_cache
 from pathlib import Path
+
+from pydantic import BaseModel
+
+from studykit.errors import UserError
+from studykit.files import read_json
 
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
@@ -25,12 +29,18 @@ def files_of_folder(md5):
 
     Args:
         md5: of the folder, with `.dir` at its end.
+
+    Raises:
+        UserError: the list is spoilt.
     """
     cache = cache_folder()
     listed = cache and cache / object_path(md5)
     if not listed or not listed.is_file():
         return None
-    items = json.loads(listed.read_text(encoding="utf-8"))
+    try:
+        items = read_json(listed, list[_Item])
+    except UserError as error:
+        raise UserError(f"{error}; remove it: `dvc fetch` or `dvc repro` brings it") from None
     return {item["relpath"]: item["md5"] for item in items}
 
 
@@ -60,6 +70,13 @@ def copy_from_cache(md5, target):
         if (source := cache / object_path(each)).is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, path)
+
+
+class _Item(BaseModel):
+    """A file in the list of a folder."""
+
+    relpath: str
+    md5: str
 
 
 @lru_cache(maxsize=16)

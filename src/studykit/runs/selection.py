@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from studykit.documents import parse_any_yaml
 from studykit.errors import UserError
 
 CONDITION = re.compile(r"(?P<key>[^<>=!]+)(?P<operator>!=|<=|>=|=|<|>)(?P<value>.*)")
@@ -52,10 +50,7 @@ def parse_condition(text):
     if found is None:
         raise UserError(f"--where {text}: expected KEY, one of = != < <= > >=, and a value")
     key, sign = found["key"].strip(), found["operator"]
-    try:
-        value = YAML(typ="safe").load(found["value"])
-    except YAMLError:
-        raise UserError(f"--where {text}: expected a value as YAML has it") from None
+    value = parse_any_yaml(found["value"].encode("utf-8", "surrogateescape"), f"--where {text}")
     if sign not in ("=", "!=") and not _is_number(value):
         raise UserError(f"--where {text}: expected a number after {sign}, received {value!r}")
     return Condition(key, sign, value)
