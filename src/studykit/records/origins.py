@@ -8,19 +8,29 @@ and no stage depends on it; the MD5 beside it says which bytes it speaks of.
 import platform
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from studykit.documents import parse_json
 from studykit.errors import UserError
 from studykit.files import write_json
 from studykit.records.trees import WorkingTree
 
 ORIGINS = Path("models/origins.json")
-Noted = str | dict[str, str]  # of a property of a machine; its caches have a level each
 INSTRUCTION_SETS = {  # by oneDNN's name: the flag that Linux shows, the widest first
     "AVX512_CORE": "avx512bw",
     "AVX2": "avx2",
     "AVX": "avx",
     "SSE41": "sse4_1",
 }
+
+
+class _Origin(BaseModel):
+    """What is noted of a model: texts, and the size of the caches by level."""
+
+    model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, str]
+    caches: dict[str, str] = {}
 
 
 def record(path):
@@ -50,7 +60,7 @@ def read(tree):
     if content is None:
         return {}
     try:
-        return parse_json(content, tree.describe(ORIGINS.as_posix()), dict[str, dict[str, Noted]])
+        return parse_json(content, tree.describe(ORIGINS.as_posix()), dict[str, _Origin])
     except UserError as error:
         raise UserError(f"{error}; mend the file, or remove it") from None
 
