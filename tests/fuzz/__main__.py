@@ -101,12 +101,20 @@ def fuzz(name, runs, minutes):
     for seed in target.seeds:
         (corpus / hashlib.md5(seed).hexdigest()).write_bytes(seed)
     options = [
-        f"-runs={runs}", f"-max_total_time={round(60 * minutes)}", f"-timeout={SECONDS}",
+        f"-runs={runs}", f"-max_total_time={round(60 * minutes)}", f"-timeout={PATIENCE * SECONDS}",
         f"-artifact_prefix={CASES / name}/", f"-rss_limit_mb={MEMORY // 2**20}",
         f"-max_len={LONGEST}", "-report_slow_units=1000",
     ]  # fmt: skip
-    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: documented(target, content))
+    atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: timed(target, content))
     atheris.Fuzz()
+
+
+def timed(target, content):
+    """Run a target on an input; libFuzzer's own limit is by the clock, and for what never ends."""
+    began = time.process_time()
+    documented(target, content)
+    if time.process_time() - began > SECONDS:
+        raise HangError(f"longer than {SECONDS} seconds")
 
 
 def guess(name, target, runs):
