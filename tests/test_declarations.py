@@ -114,13 +114,17 @@ def test_each_stage_declares_the_versions_of_the_libraries_that_it_uses(observed
     assert {key for key in declared(stage, "params") if covers("libraries", key, ".")} == used
 
 
+@pytest.mark.parametrize(
+    "machine", [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")]
+)
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-def test_the_versions_are_those_of_the_lock_for_every_python(python):
+def test_the_versions_are_those_of_the_lock_for_every_python(python, machine):
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     requirements = map(Requirement, re.findall(r"^\S+==[^\\\n]+", lock, flags=re.MULTILINE))
     here = {"python_version": python, "python_full_version": f"{python}.0"}
-    locked = {
-        requirement.name: str(requirement.specifier).removeprefix("==")
+    here |= dict(zip(("sys_platform", "platform_machine"), machine, strict=True))
+    locked = {  # TensorFlow's build for processors alone is called tensorflow-cpu
+        requirement.name.removesuffix("-cpu"): str(requirement.specifier).removeprefix("==")
         for requirement in requirements
         if requirement.marker is None or requirement.marker.evaluate(here)
     }

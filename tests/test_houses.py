@@ -22,7 +22,7 @@ OF_THE_STUDY = re.compile(
 TERMS = re.compile(
     r"The MNIST database of handwritten digits|Fashion-MNIST|self\.net|\bnet(?=: )|or net\b"
 )
-EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params")}
+EDGE = {f"studykit.{name}" for name in ("dotted", "errors", "files", "params", "versions")}
 COMMANDS = STUDY / "commands"  # no output depends on them
 MODULE, FUNCTION = 250, 50  # lines at most
 HOUSE, IMAGES_HOUSE, NETSERVE_HOUSE = 3500, 1750, 1500
