@@ -14,13 +14,16 @@ LOGIN = "You are not authenticated. Please see https://www.mlflow.org/docs/lates
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers as MLflow's `basic-auth` does to a stranger."""
+    """Answers as MLflow's `basic-auth` does to a stranger, or to a user about others' runs."""
+
+    answer = 401, LOGIN
 
     def do_GET(self):
-        self.send_response(401)
-        self.send_header("Content-Length", str(len(LOGIN)))
+        status, text = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(LOGIN.encode())
+        self.wfile.write(text.encode())
 
     def log_message(self, *_):
         pass
@@ -53,7 +56,7 @@ def uri(certificate):
         server.shutdown()
 
 
-def test_an_unknown_certificate_and_a_missing_login_are_said_with_what_to_do(
+def test_an_unknown_certificate_a_missing_login_and_a_missing_permission_are_said_with_what_to_do(
     tiny, uri, certificate, monkeypatch
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -67,3 +70,7 @@ def test_an_unknown_certificate_and_a_missing_login_are_said_with_what_to_do(
     with pytest.raises(StoreError) as refused:
         tiny.connect()
     assert say_refusal(refused.value).startswith("the server expects a login")
+    monkeypatch.setattr(Refusing, "answer", (403, "Permission denied"))
+    with pytest.raises(StoreError) as refused:
+        tiny.connect()
+    assert "grants EDIT" in say_refusal(refused.value)

@@ -26,6 +26,7 @@ from studykit.runs.listing import list_runs
 from studykit.runs.summary import as_text, headlines_of
 from studykit.study import load_study
 from studykit.tracking import turns
+from studykit.tracking.refusals import say_refusal
 
 NOTHING_REMOVED = 1  # exit status where the answer is no
 
@@ -141,7 +142,8 @@ def remove(plan, removal):
                 _remove_refs(plan.experiments)
             _forget_in_queue(repository, {entry.name for entry in plan.experiments})
     except StoreError as error:
-        raise UserError(f"MLflow: {error}; some runs may be left, so prune again") from None
+        said = say_refusal(error)
+        raise UserError(f"MLflow: {said}; some runs may be left, so prune again") from None
     except LockError:
         raise UserError("prune: expected no other DVC at work here, found one; wait") from None
     except DvcException as error:
@@ -177,7 +179,8 @@ def _connect(*, dry_run):
         return Removal.connect(dry_run=dry_run, on_news=warn)
     except StoreError as error:
         raise UserError(
-            f"MLflow: {error}; nothing was removed, since which versions are champions is not known"
+            f"MLflow: {say_refusal(error)}; nothing was removed, since which versions are "
+            "champions is not known"
         ) from None
 
 

@@ -7,6 +7,8 @@ ADVICE = {  # by what MLflow's long messages hold
     "knows; name the file of who signed it: MLFLOW_TRACKING_SERVER_CERT_PATH",
     "You are not authenticated": "the server expects a login, or another one than it received: "
     "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    "'Permission denied'": "the server does not let this login do that; its administrator grants "
+    "EDIT for the experiment and its registered models, or MANAGE to prune",
 }
 
 

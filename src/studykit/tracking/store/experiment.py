@@ -36,6 +36,8 @@ from studykit.tracking.store.location import ARTIFACTS, follow_a_move, locate
 
 # Its traceback of many lines; the exception that it raises says the same.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+# That a server may take its time to register a version: it says so for each, and does not.
+logging.getLogger("mlflow.store.model_registry.abstract_store").setLevel(logging.WARNING)
 
 GONE = "RESOURCE_DOES_NOT_EXIST"
 ATTEMPTS = 5
