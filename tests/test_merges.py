@@ -1,4 +1,7 @@
-"""Two branches that change the study: only parameters are merged by people."""
+"""Two branches that change the study: only parameters are merged by people.
+
+That others merge without a conflict, tests/test_team.py shows.
+"""
 
 import pytest
 
@@ -22,19 +25,6 @@ def two_branches(study):
 
 def conflicts(study):
     return study("git diff --name-only --diff-filter=U").stdout.split()
-
-
-def test_a_merge_has_no_conflict_and_one_command_makes_its_results(two_branches):
-    study = two_branches
-    study.make("merge-driver")
-    study("git merge -q --no-edit other")
-    assert "units: 20" in study.read("params.yaml")
-    assert "units: 50" in study.read("params.yaml")
-    assert study("mnist-study stale", check=False).returncode == 1
-    study.make("repro")
-    study.commit("results of the merge")
-    assert study("mnist-study stale").stdout == ""
-    assert study("git status --porcelain").stdout == ""
 
 
 def test_only_parameters_conflict_where_both_changed_the_same(two_branches):

@@ -52,10 +52,7 @@ def change_data(clone):
         (NONE, change_evaluate, ALL),
         (NONE, change_net, ALL),
         (NONE, change_data, ALL),
-        (FOLDER, change_readme, []),
-        (FOLDER, change_evaluate, ["evaluate", "report"]),
-        (FOLDER, change_net, ["train_dense", "evaluate", "report"]),
-        (FOLDER, change_data, ALL[1:]),
+        (FOLDER, change_net, ["train_dense", "evaluate", "report"]),  # others: tests/test_team.py
         (SILENT, change_report, ["report"]),
         (SILENT, change_evaluate, ALL),
     ],

@@ -6,11 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.packages import write_wheel
 from tests.tiny_study import ENVIRONMENT, ROOT
 
 PROJECT = """
@@ -42,20 +42,6 @@ stages:
     params: {params.yaml: {libraries.beta: 1.0.0}}
     outs: [{path: number, md5: b}]
 """
-
-
-def write_wheel(folder, name, version, requires=()):
-    """A wheel without content."""
-    info = f"{name}-{version}.dist-info"
-    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
-        )
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
 
 
 class Project:

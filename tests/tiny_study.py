@@ -133,7 +133,8 @@ class TinyStudy:
             (self.root / ".venv").symlink_to(sys.prefix)
         command = self.root / ".git/make/make"
         command.parent.mkdir(exist_ok=True)
-        words = "--no-print-directory -o .venv/installed -o .venv/developing"
+        # Also the make of a recipe: `-o` is for one make alone.
+        words = f"--no-print-directory -o .venv/installed -o .venv/developing -s MAKE={command}"
         command.write_text(f'#!/bin/sh\nexec {shutil.which("make")} {words} "$@"\n')
         command.chmod(0o755)
         return f"{command.parent}{os.pathsep}{ENVIRONMENT['PATH']}"

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 NUMBER = re.compile(r"\b[0-9a-f]{7,40}\b|\d+")
 # What says how something went, and not what: epochs, stages that did not run, advice, how to add.
+# And what a tiny study says of the claims.
 NOISE = re.compile(
     r"epoch|> |Stage '.+' didn't change|hint:|\t|To (track|enable)|Use `dvc|Updating lock|Importing"
     r"|Building|Collecting|Reproducing|Ran experiment|Experiment results|\s*$|\d+%|Queued|Checkout"
+    r"|.+: (refuted|undecided|reproduced)$"
 )
 
 
