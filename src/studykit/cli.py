@@ -8,7 +8,7 @@ import argparse
 import os
 import shutil
 import sys
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 
 from studykit.errors import (
@@ -141,6 +141,8 @@ class _Version(argparse.Action):
     """Print the program's name and the version of the package that this kit is a part of."""
 
     def __call__(self, parser, *_):
+        from importlib import metadata  # only here: it imports what reads e-mails
+
         packages = metadata.packages_distributions().get(__package__, ["studykit"])
         print(f"{parser.prog} {metadata.version(packages[0])}")
         parser.exit()

@@ -257,7 +257,8 @@ def test_a_slider_picks_a_seed_out_of_its_curves_and_points(browser, report):
         assert points.count(True) == 1
         assert points.index(True) >= lower
         assert browser(f"document.querySelector('#seeds-loss-{net}-seed-2').classList.value")
-    assert browser.find(".seeds output").text == f"seed 3: {'; '.join(said)}"
+    (seed,) = trials.loc[[third], "weights_seed"].unique()
+    assert browser.find(".seeds output").text == f"seed {seed}: {'; '.join(said)}"
     assert browser("document.querySelectorAll('.chosen').length") == 4
 
 

@@ -106,6 +106,11 @@ class Findings:
         interval = wilson_interval(right, images, confidence=confidence)
         return bool(interval.high < last["train/accuracy"])
 
+    @property
+    def seed_numbers(self):
+        """The seed of each trial's weights, in the order of their names."""
+        return self.trials.drop_duplicates("trial").sort_values("trial")["weights_seed"].tolist()
+
     def seeds(self, net):
         """Of each trial, in the order of their names: float (seeds, epochs), the validation loss
         of a net; and float (seeds,), its test accuracy.

@@ -58,14 +58,14 @@ function followCurves(panel) {
 }
 
 function slideOverSeeds() {
-  const seeds = JSON.parse(document.getElementById("seeds-of-study").textContent);
+  const { numbers, nets } = JSON.parse(document.getElementById("seeds-of-study").textContent);
   const form = document.querySelector(".seeds");
   const slider = form.querySelector("input");
 
   function show() {
-    const chosen = Number(slider.value) - 1;
+    const chosen = Number(slider.value);
     for (const old of document.querySelectorAll(".chosen")) old.classList.remove("chosen");
-    const told = Object.entries(seeds).map(([net, { losses, accuracies }]) => {
+    const told = Object.entries(nets).map(([net, { losses, accuracies }]) => {
       document.getElementById(`seeds-loss-${net}-seed-${chosen}`).classList.add("chosen");
       // The points are in the order of their accuracy.
       const order = accuracies.map((_, seed) => seed).sort((a, b) => accuracies[a] - accuracies[b]);
@@ -74,7 +74,7 @@ function slideOverSeeds() {
       const lowest = losses[chosen].indexOf(Math.min(...losses[chosen])) + 1;
       return `${net} ${(100 * accuracies[chosen]).toFixed(2)}% right, loss lowest after epoch ${lowest}`;
     });
-    form.querySelector("output").textContent = `seed ${chosen + 1}: ${told.join("; ")}`;
+    form.querySelector("output").textContent = `seed ${numbers[chosen]}: ${told.join("; ")}`;
   }
   form.hidden = false;
   slider.addEventListener("input", show);
