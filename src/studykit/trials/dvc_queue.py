@@ -204,8 +204,11 @@ def _remove_abandoned(folder):
         used.add(Path(process.info["cwd"] or "/"))
     for copy in folder.glob("tmp*"):
         with suppress(OSError):
-            is_new = time.time() - copy.stat().st_mtime < SETTLED
-            if not is_new and not any(each.is_relative_to(copy.resolve()) for each in used):
+            found = copy.stat()
+            is_new = time.time() - found.st_mtime < SETTLED
+            is_ours = found.st_uid == os.getuid()  # where others' processes run is not told
+            is_used = any(each.is_relative_to(copy.resolve()) for each in used)
+            if is_ours and not is_new and not is_used:
                 shutil.rmtree(copy, ignore_errors=True)
 
 
