@@ -282,14 +282,21 @@ def test_a_sweep_of_any_pipeline_runs_all_of_it_and_goes_on_where_it_was_stopped
 
 
 def test_copies_that_killed_trials_have_left_are_removed_and_no_others(tmp_path):
+    folder = tmp_path / ".dvc/tmp/exps"
     for name in ("tmpleft", "tmpused/inside", "tmpnew", "celery"):
-        (tmp_path / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
     for name in ("tmpleft", "tmpused", "celery"):
-        os.utime(tmp_path / name, (0, 0))
-    with subprocess.Popen(["sleep", "60"], cwd=tmp_path / "tmpused/inside") as user:
-        dvc_queue._remove_abandoned(tmp_path)
+        os.utime(folder / name, (0, 0))
+    sleep = "import time; time.sleep(60)"
+    preparing = [sys.executable, "-c", sleep, "dvc", "exp", "run", "--temp"]
+    with subprocess.Popen(preparing, cwd=tmp_path) as user:
+        dvc_queue._remove_abandoned(folder)
         user.kill()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["celery", "tmpnew", "tmpused"]
+    assert (folder / "tmpleft").exists()
+    with subprocess.Popen(["sleep", "60"], cwd=folder / "tmpused/inside") as user:
+        dvc_queue._remove_abandoned(folder)
+        user.kill()
+    assert sorted(path.name for path in folder.iterdir()) == ["celery", "tmpnew", "tmpused"]
 
 
 def test_a_worker_that_lives_on_does_not_hold_the_sweeps_streams():

@@ -16,6 +16,7 @@ from studykit.errors import UserError
 from studykit.files import write_csv, write_json
 from studykit.params import read
 from studykit.records.revisions import Revision
+from studykit.trials import working_tree
 from studykit.trials.sweep import add_vary, add_workers, at_least_one, run_trials
 from studykit.trials.trials import expand, seeds
 
@@ -33,6 +34,7 @@ def run(arguments):
     """Run the trials that are missing, then write the tables; return the exit status."""
     if arguments.seeds == 1:
         raise UserError("replicate: expected at least 2 seeds, received 1: one has no spread")
+    working_tree.restore()
     trials = expand(seeds(arguments.seeds, arguments.vary))
     commits = run_trials(trials, workers=arguments.workers)
     if missing := [trial.name for trial in trials if trial.name not in commits]:

@@ -7,7 +7,7 @@ project's root whatever a stage's `wdir` is.
 import posixpath
 from dataclasses import dataclass
 from functools import cached_property
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pydantic import BaseModel, model_validator
@@ -141,10 +141,18 @@ def is_below(path, folder):
 def sort_stages(reads):
     """Names of stages, each after those whose outputs it reads.
 
+    A `dvc.lock` keeps stages that are no longer in `dvc.yaml`: these may read what is made of their
+    own outputs today. One link of each such circle does not count.
+
     Args:
-        reads: names of those stages, by the stage's name.
+        reads: set of names of those stages, by the stage's name.
     """
-    return list(TopologicalSorter(reads).static_order())
+    while True:
+        try:
+            return list(TopologicalSorter(reads).static_order())
+        except CycleError as error:
+            read, reader = error.args[1][:2]
+            reads = reads | {reader: reads[reader] - {read}}
 
 
 def place(wdir, path):

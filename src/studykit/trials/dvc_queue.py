@@ -20,11 +20,12 @@ from dvc.repo.experiments.queue.remove import remove_tasks
 from funcy import retry
 
 from studykit.errors import UserError, uninterrupted
+from studykit.trials import working_tree
 from studykit.trials.trials import Event, done, last_error
 
 INTERVAL = 2  # seconds between two looks at the queue, each of which takes 0.05 s of a core
 PATIENCE = 15  # seconds for a worker to show up
-SETTLED = 60  # seconds after which a copy that nobody runs in was left by a killed trial
+SETTLED = 10  # seconds after which a copy that nobody runs in was left by a killed trial
 
 
 def run(trials, *, target, workers):
@@ -82,10 +83,11 @@ def _put(queue, trials, target):
     # A worker of an interrupted sweep may hold DVC's lock for a moment.
     put = retry(60, errors=LockError, timeout=1)(queue.repo.experiments.run)
     targets = [target] if target else None
-    for trial in trials:
-        if trial.name not in present:
-            with uninterrupted():
-                put(targets=targets, params=trial.words, queue=True, name=trial.name)
+    with working_tree.noted():
+        for trial in trials:
+            if trial.name not in present:
+                with uninterrupted():
+                    put(targets=targets, params=trial.words, queue=True, name=trial.name)
 
 
 def _start(queue, workers):
@@ -194,14 +196,19 @@ def _end_workers(queue):
 def _remove_abandoned(folder):
     """Remove the copies of the repository in which killed trials ran, one of its size each.
 
-    A copy that a process runs in stays, and so does a new one: somebody may prepare it.
+    A copy that a process runs in stays. So do all, while a DVC that runs experiments is at work
+    here: it may prepare one.
 
     Args:
-        folder: Path, where DVC makes them.
+        folder: Path, where DVC makes them; its process's folder is the repository, or in it.
     """
+    root = folder.resolve().parents[2]
     used = set()
-    for process in psutil.process_iter(["cwd"]):
-        used.add(Path(process.info["cwd"] or "/"))
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        where, words = Path(process.info["cwd"] or "/"), process.info["cmdline"] or []
+        used.add(where)
+        if where.is_relative_to(root) and {"exp", "queue"}.intersection(words):
+            return
     for copy in folder.glob("tmp*"):
         with suppress(OSError):
             found = copy.stat()

@@ -16,6 +16,7 @@ from studykit.records.trees import WorkingTree
 from studykit.runs.entries import read_entries
 from studykit.runs.summary import summarise
 from studykit.study import load_study
+from studykit.trials import working_tree
 from studykit.trials.progress import Progress
 from studykit.trials.trials import done, expand, experiments_of, grid, lines, seeds
 
@@ -62,6 +63,7 @@ def add_workers(parser):
 
 def run(arguments):
     """Expand the command line to trials and run them; the exit status is 1 if one has failed."""
+    working_tree.restore()
     choices = [grid(arguments.values)]
     if arguments.file:
         choices.insert(0, lines(arguments.file))
