@@ -4,8 +4,8 @@
 every KILL seconds a process of theirs, drawn at random, is killed; beside them `sync`, `lineage`,
 `runs`, `prune` and a page of `mlflow ui` are asked for again and again. After each sweep, some of
 its experiments are pruned. When time is up, or all experiments are done, the kills end, one more sweep
-runs, and then it is checked that nothing is lost, doubled or left behind. The last lines are the tables of
-docs/faults.md; the exit status is 1 if a check fails. `--inject` shows that it can.
+runs, and then it is checked that nothing is lost, doubled or left behind. The last lines are the
+tables of docs/faults.md; the exit status is 1 if a check fails. `--inject` shows that it can.
 """
 
 import argparse
@@ -102,10 +102,10 @@ class Soak:
                 self._prune(seeds)
                 if self.ended.is_set():
                     break
-            end.cancel()
             self.ended.set()
             self._finish(seeds)
         finally:
+            end.cancel()
             self.ended.set()
             for thread in threads:
                 thread.join()
