@@ -3,9 +3,9 @@
 `python -m tests.soak [--minutes M] [--experiments N]`. Two workers run sweeps of BATCH experiments;
 every KILL seconds a process of theirs, drawn at random, is killed; beside them `sync`, `lineage`,
 `runs`, `prune` and a page of `mlflow ui` are asked for again and again. After each sweep, some of
-its experiments are pruned. When time is up, or all experiments are done, the kills end, one more sweep
-runs, and then it is checked that nothing is lost, doubled or left behind. The last lines are the
-tables of docs/faults.md; the exit status is 1 if a check fails. `--inject` shows that it can.
+its experiments are pruned. When time is up, or all experiments are done, the kills end, one more
+sweep runs, and then it is checked that nothing is lost, doubled or left behind. The last lines are
+the tables of docs/faults.md; the exit status is 1 if a check fails. `--inject` shows that it can.
 """
 
 import argparse
