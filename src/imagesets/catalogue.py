@@ -2,6 +2,7 @@
 
 import difflib
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -106,6 +107,15 @@ class Entry(Section):
         if len(set(classes)) < 2 or len(set(classes)) < len(classes):
             raise ValueError("at least two names, each once")
         return classes
+
+    @field_validator("sources")
+    @classmethod
+    def _hold_no_login(cls, sources):
+        if any("@" in urlsplit(source).netloc for source in sources):
+            raise ValueError(
+                "addresses without a login, which Git would keep: write it to ~/.netrc"
+            )
+        return sources
 
     @field_validator("train", "test")
     @classmethod

@@ -2,7 +2,7 @@ import pytest
 
 from imagesets.catalogue import find, read_catalogue
 from imagesets.fetching import fetch
-from studykit.errors import UserError
+from studykit.errors import UserError, hide_passwords
 from tests.imagesets.making import entry
 from tests.tiny_study import ROOT
 
@@ -57,6 +57,15 @@ def test_a_hash_in_upper_case_is_fine(write):
     lower = "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
     write((lower, lower.upper()))
     assert find("mnist").files["train-images-idx3-ubyte"] == lower
+
+
+def test_a_login_in_an_address_is_refused_since_dvc_would_keep_it(write):
+    write(("  sources:\n", "  sources:\n    - https://ann:pass@127.0.0.1/mnist/\n"))
+    said = hide_passwords(refusal())
+    assert said.startswith(
+        "datasets.yaml: mnist.sources: expected addresses without a login, which Git would keep: "
+        "write it to ~/.netrc, received ['https://***@127.0.0.1/mnist/'"
+    )
 
 
 @pytest.mark.parametrize(

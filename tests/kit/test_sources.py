@@ -8,7 +8,9 @@ import sys
 import tarfile
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -222,6 +224,26 @@ def test_a_mirrors_gzipped_files_arrive_uncompressed_under_their_names(good, fol
     origins = fetch(folder, good.url)
 
     assert origins == {"images": good.url, "labels": good.url}
+    assert contents(folder) == FILES
+
+
+def test_a_mirror_that_wants_a_login_is_given_the_one_in_netrc(
+    start_server, folder, tmp_path, monkeypatch
+):
+    def reply(handler, content):
+        if handler.headers["Authorization"] == f"Basic {b64encode(b'ann:pass').decode()}":
+            begin(handler, len(content))
+            handler.wfile.write(content)
+        else:
+            handler.send_error(401)
+
+    server = start_server({name: partial(reply, content=FILES[name]) for name in FILES})
+    netrc = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(netrc))
+    with pytest.raises(UserError, match="401"):
+        fetch(folder, server.url)
+    netrc.write_text("machine 127.0.0.1 login ann password pass\n")
+    fetch(folder, server.url)
     assert contents(folder) == FILES
 
 
