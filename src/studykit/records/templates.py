@@ -55,7 +55,13 @@ def resolve(tree, declared):
         for name in resolver.get_keys():
             stages |= resolver.resolve_one(name)
     except DvcException as error:
-        raise UserError(f"{tree.describe('dvc.yaml')}: {' '.join(str(error).split())}") from None
+        raise UserError(f"{tree.describe('dvc.yaml')}: {one_line(error)}") from None
+    # DVC's resolver takes for granted what DVC has checked before, in this file and in variables'.
+    except (AssertionError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UserError(
+            f"{tree.describe('dvc.yaml')}: expected templates and variables that DVC can resolve, "
+            f"received: {one_line(error)}; `dvc stage list` tells more"
+        ) from None
     return stages
 
 
