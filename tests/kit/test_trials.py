@@ -163,6 +163,10 @@ def test_a_bad_value_is_the_trials_own_error(monkeypatch):
         (["train.dropout.x=1"], "train.dropout.x: expected a parameter of params.yaml"),
         (["nonsense"], "nonsense: expected KEY=VALUE or KEY=VALUE,VALUE"),
         (["+train.new=1"], "[+]train.new=1: expected KEY=VALUE"),
+        (["train.seed=range(2e9)"], "seed=range.2e9.: expected at most 10,000 trials"),
+        (["train.rate=range(0,inf,.5)"], "rate=range.0,inf,.5.: expected at most 10,000 trials"),
+        (["train.rate=range(0.5,nan)"], "train.rate=range.0.5,nan.: expected KEY=VALUE"),
+        (["a=range(200)", "b=range(200)"], "all together: expected at most 10,000 trials"),
         (["train.seed=1", "train.seed=2"], "train.seed: expected once, received twice"),
     ],
 )
@@ -175,6 +179,17 @@ def test_a_wrong_parameter_is_the_commands_error(words, message):
 def test_a_seed_cannot_be_given_in_two_ways():
     with pytest.raises(UserError, match=r"train.seed: expected once, received twice"):
         expand(grid(["train.seed=1"]), seeds(2))
+
+
+def test_a_file_of_too_many_trials_is_told_by_the_line_where_they_are(project):
+    (project / "trials.txt").write_text("train.seed=range(9999)\n\ntrain.seed=1,2\n")
+    with pytest.raises(UserError, match=r"trials.txt:3: so far: expected at most 10,000 trials"):
+        lines("trials.txt")
+
+
+def test_too_many_seeds_are_an_error(project):
+    with pytest.raises(UserError, match="--seeds: expected at most 10,000 trials"):
+        seeds(10**12)
 
 
 def test_an_unknown_stage_is_an_error():

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 import os
 import re
 import shlex
@@ -19,6 +20,7 @@ from studykit.records.parameters import DEFAULT_FILE
 from studykit.records.revisions import WORKSPACE, Revision, all_revisions
 from studykit.trials.names import Namer, name_by, spell
 
+MOST = 10_000  # trials of a sweep; more are a slip of the pen
 FAILED_TO_RUN = re.compile(r"ERROR: failed to reproduce '[^']*'($|: .*exited with )")
 
 
@@ -81,6 +83,7 @@ def seeds(number, vary=None):
     vary = vary or everything
     if vary not in keys:
         raise UserError(f"--vary: expected one of {', '.join(keys)}, received {vary}")
+    _check_number(number, "--seeds")
     return [dict.fromkeys(keys[vary], seed) for seed in range(number)]
 
 
@@ -97,15 +100,20 @@ def grid(words):
         UserError: a word is none.
     """
     from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
-    from hydra.core.override_parser.types import OverrideType
+    from hydra.core.override_parser.types import OverrideType, RangeSweep
     from hydra.errors import HydraException
 
     combinations = []
     for word in words:
         try:
+            values = [each.value() for each in to_hydra_overrides([word])]
+            for value in values:
+                if isinstance(value, RangeSweep):  # which may have no end
+                    number = sum(1 for _ in itertools.islice(value.range(), MOST + 1))
+                    _check_number(number, word)
             (sweep,) = zip(*(each[""] for each in get_hydra_sweeps({"": [word]})), strict=True)
             parsed = to_hydra_overrides(list(sweep))
-        except (HydraException, ValueError):
+        except (HydraException, ValueError, ArithmeticError):
             raise UserError(f"{word}: expected KEY=VALUE or KEY=VALUE,VALUE") from None
         if parsed[0].type != OverrideType.CHANGE:
             raise UserError(f"{word}: expected KEY=VALUE or KEY=VALUE,VALUE")
@@ -132,6 +140,7 @@ def lines(path):
         try:
             words = shlex.split(line, comments=True)
             overrides += grid(words) if words else []
+            _check_number(len(overrides), "so far")
         except (UserError, ValueError) as error:
             raise UserError(f"{path}:{number}: {error}") from None
     return overrides
@@ -206,7 +215,13 @@ def last_error(output):
 
 def _multiply(choices):
     """Merge one of each list, in every combination."""
+    _check_number(math.prod(map(len, choices)), "all together")
     return [_merge(combination) for combination in itertools.product(*choices)]
+
+
+def _check_number(number, where):
+    if number > MOST:
+        raise UserError(f"{where}: expected at most {MOST:,} trials, received more")
 
 
 def _merge(parts):
