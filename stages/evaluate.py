@@ -24,26 +24,23 @@ def main():
     with run("evaluate"):
         from imagesets import splits
         from mnist_study.compute import configure
-        from mnist_study.scores import claims, evaluation, outputs, prediction, robustness
+        from mnist_study.scores import answers, claims, evaluation, outputs, robustness
 
         configure(params.compute)
         test = splits.load(TEST)
-        models = {net: prediction.load(path) for net, path in MODELS.items()}
+        drawn, seed = params.evaluate.disturbed, params.evaluate.seed
+        disturbed = robustness.disturb_all(test, images=drawn, seed=seed)
+        said = answers.ask(MODELS, test, disturbed, params.compute)
         evaluations = {
-            net: evaluation.evaluate(model, test, params.evaluate) for net, model in models.items()
+            net: evaluation.evaluate(each, test, params.evaluate) for net, each in said.items()
         }
         outputs.write_scores(PLOTS, evaluations, params.evaluate)
         stated = claims.state(find(params.data.name))
         outputs.write_verdicts(PLOTS, evaluations, params.evaluate, stated)
         outputs.write_examples(PLOTS, evaluations, test, params.evaluate)
-        disturbed = robustness.score(
-            models,
-            test,
-            images=params.evaluate.disturbed,
-            confidence=params.evaluate.confidence,
-            seed=params.evaluate.seed,
-        )
-        write_csv(f"{PLOTS}/robustness.csv", disturbed)
+        classes = {net: each["disturbed"] for net, each in said.items()}
+        robust = robustness.score(classes, disturbed.y, confidence=params.evaluate.confidence)
+        write_csv(f"{PLOTS}/robustness.csv", robust)
         write_json(f"{PLOTS}/inputs.json", {path: md5(path) for path in (TEST, *MODELS.values())})
 
 

@@ -22,20 +22,12 @@ def main():
         from mnist_study.report.findings import read_findings
 
         results = read_findings(dict(params))
-        confidence = params.evaluate.confidence
-        drawn = panels.draw_panels(
-            results, confidence=confidence, bins=params.evaluate.calibration_bins
-        )
+        confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
+        drawn = panels.draw_panels(results, confidence=confidence, bins=bins)
         grids = pictures.choose(results, params.report)
         panels.write_figures("plots/report", results, drawn, grids)
-        page.write_pages(
-            "report",
-            results,
-            panels=drawn,
-            grids=grids,
-            confidence=confidence,
-            settings=dict(params),
-        )
+        shown = {"panels": drawn, "grids": grids, "confidence": confidence}
+        page.write_pages("report", results, **shown, settings=dict(params))
 
 
 if __name__ == "__main__":

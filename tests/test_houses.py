@@ -167,6 +167,7 @@ def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
     besides = {
         "src/mnist_study/params.py": {"studykit.compare.settings"},  # a section of the file
         "src/mnist_study/report/figures/style.py": {"studykit.kept"},  # figures of earlier runs
+        "src/mnist_study/scores/answers.py": {"studykit.kept"},  # of nets in earlier runs
         "src/mnist_study/compute.py": {"studykit.imports"},  # TensorFlow without its messages
     }
     found = {

@@ -27,8 +27,9 @@ PARTS = {  # of these modules' functions; what one calls is its own part if it i
     "mnist_study.report.findings": {"read_findings": "data"},
     "mnist_study.report.page": {"write_pages": "page"},
     "mnist_study.scores.anatomy": {"describe_layers": "scores"},
+    "mnist_study.scores.answers": {"ask": "scores"},
     "mnist_study.scores.evaluation": {"evaluate": "scores", "sum_up": "scores"},
-    "mnist_study.scores.robustness": {"score": "scores"},
+    "mnist_study.scores.robustness": {"disturb_all": "scores", "score": "scores"},
     "mnist_study.training.fit": {"train": TRAINING},
     "mnist_study.training.keras_file": {"save": "saving"},
     "studykit.files": dict.fromkeys(

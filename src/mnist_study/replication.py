@@ -175,6 +175,5 @@ def _summarise_net(accuracies, claimed, *, confidence):
     if claimed is not None:
         reached = int((accuracies >= claimed).sum())
         low, high = wilson_interval(reached, len(accuracies), confidence=confidence)
-        share = {"share": reached / len(accuracies), "low": low, "high": high}
-        summary["reaches_claim"] = share
+        summary["reaches_claim"] = {"share": reached / len(accuracies), "low": low, "high": high}
     return summary

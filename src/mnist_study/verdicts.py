@@ -102,9 +102,8 @@ def _is_a_trial(params, trials, trial_histories, histories):
     for column, (section, key) in SEEDS.items():
         same = same[same[column] == params[section][key]]
     for net, history in histories.items():
-        rows = trial_histories[
-            trial_histories["trial"].isin(same["trial"]) & (trial_histories["net"] == net)
-        ]
+        of_the_seeds = trial_histories["trial"].isin(same["trial"])
+        rows = trial_histories[of_the_seeds & (trial_histories["net"] == net)]
         if not rows[history.columns].reset_index(drop=True).equals(history):
             return False
     return True

@@ -1,7 +1,7 @@
-"""Keep what takes long to draw from run to run, by the MD5 of all that it depends on.
+"""Keep what takes long to make from run to run, by the MD5 of all that it depends on.
 
-An experiment changes one model, and half of the figures show others. What goes wrong here costs the
-time of drawing, never a figure: what cannot be read, or is not what was written, is drawn.
+An experiment changes one model, and half of the figures show others. What goes wrong here costs
+time, and changes no byte: what cannot be read, or is not what was written, is made anew.
 """
 
 import hashlib
@@ -13,51 +13,63 @@ from functools import cache
 from pathlib import Path
 
 from studykit.files import atomic_write
+from studykit.records.origins import this_machine
 from studykit.versions import version_of
 
 FOLDER = ".dvc/tmp/kept"  # of the repository, in queued experiments too; not in Git
-MOST = 300  # files, the newest; a figure has some 50 kB
+MOST = 50_000_000  # bytes, of those that were wanted last; a figure has some 50 kB
 DIGEST = 16  # bytes
 
 
-def kept(draw, *, code, libraries):
-    """Draw, or take what was drawn of the same; outside of DVC, draw.
+def kept(make, of, *, code, libraries):
+    """Make something, or take what was made of the same; outside of DVC, make it.
 
     Args:
-        draw: functools.partial of functions of modules, with all that is drawn as arguments;
-            returns bytes, the same ones for the same arguments.
+        make: function without arguments; returns bytes, the same ones for the same `of`.
+        of: what it depends on, besides code and libraries; may be make itself, if that is a
+            functools.partial of functions of modules, with all that it works on as arguments.
         code: folder of all the code that it calls.
         libraries: packages that it calls.
     """
     if "DVC_ROOT" not in os.environ:
-        return draw()
-    path = Path(os.environ["DVC_ROOT"], FOLDER, _key(draw, code, tuple(libraries)))
+        return make()
+    path = Path(os.environ["DVC_ROOT"], FOLDER, _key(of, code, tuple(libraries)))
     with suppress(OSError):
-        digest, drawn = (content := path.read_bytes())[:DIGEST], content[DIGEST:]
-        if hashlib.md5(drawn).digest() == digest:
-            return drawn
-    drawn = draw()
+        digest, made = (content := path.read_bytes())[:DIGEST], content[DIGEST:]
+        if hashlib.md5(made).digest() == digest:
+            os.utime(path)  # it goes after those that nobody has wanted since
+            return made
+    made = make()
     with suppress(OSError):
         with atomic_write(path) as beside:
-            beside.write_bytes(hashlib.md5(drawn).digest() + drawn)
-        files = sorted(path.parent.iterdir(), key=lambda file: file.lstat().st_mtime)
-        for old in files[:-MOST]:
-            old.unlink()
-    return drawn
+            beside.write_bytes(hashlib.md5(made).digest() + made)
+        _remove_oldest(path.parent)
+    return made
 
 
-def _key(draw, code, libraries):
-    """MD5 of the functions' names, of their arguments, of the code and of the libraries."""
+def _remove_oldest(folder):
+    """Leave MOST bytes at most."""
+    stats = {file: file.lstat() for file in folder.iterdir()}
+    room = MOST
+    for file in sorted(stats, key=lambda file: stats[file].st_mtime_ns, reverse=True):
+        room -= stats[file].st_size
+        if room < 0:
+            file.unlink()
+
+
+def _key(of, code, libraries):
+    """MD5 of values, and of the names of functions in them; of code, libraries and processor."""
     pickled = io.BytesIO()
-    _ByValue(pickled).dump((draw, _drawn_by(code, libraries)))
+    _ByValue(pickled).dump((of, _made_by(code, libraries)))
     return hashlib.md5(pickled.getvalue()).hexdigest()
 
 
 @cache
-def _drawn_by(code, libraries):
+def _made_by(code, libraries):
     files = (file for file in sorted(Path(code).rglob("*")) if file.is_file())
     versions = [version_of(name) for name in libraries]
-    return [file.read_bytes() for file in files if file.suffix != ".pyc"], versions
+    code = [file.read_bytes() for file in files if file.suffix != ".pyc"]
+    return code, versions, this_machine()
 
 
 class _ByValue(pickle.Pickler):

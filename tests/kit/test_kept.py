@@ -1,5 +1,6 @@
-"""What is kept from run to run: drawn once, and never anything but what would be drawn."""
+"""What is kept from run to run: made once, and never anything but what would be made."""
 
+import os
 from functools import partial
 
 import pandas as pd
@@ -22,13 +23,14 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     (tmp_path / "code").mkdir()
     (tmp_path / "code/draw.py").write_text("1")
-    module._drawn_by.cache_clear()
+    module._made_by.cache_clear()
     DRAWN.clear()
     return tmp_path / module.FOLDER
 
 
 def drawn(tmp_path, *what):
-    return kept(partial(draw, *what), code=tmp_path / "code", libraries=["pandas"])
+    drawing = partial(draw, *what)
+    return kept(drawing, drawing, code=tmp_path / "code", libraries=["pandas"])
 
 
 def test_what_was_drawn_is_not_drawn_again_and_something_else_is(tmp_path):
@@ -36,15 +38,22 @@ def test_what_was_drawn_is_not_drawn_again_and_something_else_is(tmp_path):
     assert DRAWN == [(1,), (2,)]
 
 
-def test_other_code_or_another_library_draws_again(tmp_path, monkeypatch):
+def test_other_code_another_library_or_processor_draws_again(tmp_path, monkeypatch):
     drawn(tmp_path, 1)
     (tmp_path / "code/draw.py").write_text("2")
-    module._drawn_by.cache_clear()  # as in the next process
+    module._made_by.cache_clear()  # as in the next process
     drawn(tmp_path, 1)
-    monkeypatch.setattr(module, "version_of", lambda name: "another")
-    module._drawn_by.cache_clear()
-    drawn(tmp_path, 1)
-    assert len(DRAWN) == 3
+    for what in ("version_of", "this_machine"):
+        monkeypatch.setattr(module, what, lambda *name: "another")
+        module._made_by.cache_clear()
+        drawn(tmp_path, 1)
+    assert len(DRAWN) == 4
+
+
+def test_what_it_is_of_counts_and_not_how_it_is_made(tmp_path):
+    by = {"code": tmp_path / "code", "libraries": ["pandas"]}
+    made = [kept(partial(draw, what), of, **by) for what, of in ((1, "a"), (2, "a"), (3, "b"))]
+    assert made == [b"(1,)", b"(1,)", b"(3,)"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"short", bytes(16) + b"(1,)"])
@@ -87,10 +96,17 @@ def test_equal_values_are_the_same_whether_they_are_one_object_or_two(tmp_path):
     assert len(DRAWN) == 1
 
 
-def test_the_oldest_go_when_there_are_too_many(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr(module, "MOST", 3)
-    for number in range(5):
+def test_what_nobody_has_wanted_for_longest_goes_when_there_is_too_much(
+    tmp_path, folder, monkeypatch
+):
+    monkeypatch.setattr(module, "MOST", 3 * (module.DIGEST + len(b"(0,)")) + 1)
+    for number in (0, 1, 2, 0, 3, 4):  # 0 is wanted again before there is too much
+        for file in folder.glob("*"):  # all that is there is a second older
+            age = file.lstat().st_mtime_ns - 10**9
+            os.utime(file, ns=(age, age))
         drawn(tmp_path, number)
     assert len(list(folder.iterdir())) == 3
-    drawn(tmp_path, 4)
-    assert len(DRAWN) == 5
+    DRAWN.clear()
+    for number in (0, 3, 4):
+        drawn(tmp_path, number)
+    assert DRAWN == []

@@ -12,19 +12,14 @@ def test_every_kind_of_disturbance_is_measured():
     assert AMOUNTS.keys() == UNITS.keys()
 
 
-def test_the_table_has_a_row_per_net_kind_and_amount(monkeypatch):
+def test_the_table_has_a_row_per_net_kind_and_amount():
     """One net sees a dot in the middle, one always says 0; half of the images are black."""
     x = np.zeros((80, 9, 9, 1), np.uint8)
     x[:40, 4, 4] = 200
     test = Split(x, np.repeat([1, 0], 40).astype(np.uint8), ("none", "dot"))
-    answers = {
-        "middle": lambda split: np.eye(2)[(split.x[:, 4, 4, 0] > 100).astype(int)],
-        "never": lambda split: np.eye(2)[np.zeros(len(split), int)],
-    }
-    monkeypatch.setattr(robustness, "predict", lambda model, split: answers[model](split))
-    table = robustness.score(
-        {net: net for net in answers}, test, images=1000, confidence=0.95, seed=0
-    )
+    disturbed = robustness.disturb_all(test, images=1000, seed=0)
+    answers = {"middle": disturbed.x[:, 4, 4, 0] > 100, "never": np.zeros(len(disturbed), int)}
+    table = robustness.score(answers, disturbed.y, confidence=0.95)
     cases = [(kind, amount) for kind in AMOUNTS for amount in (0, *AMOUNTS[kind])]
     assert list(zip(table["kind"], table["amount"], strict=True)) == 2 * cases
     found = table.set_index(["net", "kind", "amount"])["accuracy"]

@@ -17,13 +17,9 @@ def run(arguments):
     """Write the entry, and say what was found; return the exit status."""
     from imagesets.add import add
 
-    found = add(
-        os.path.join(arguments.started_in, arguments.path),
-        arguments.name,
-        title=arguments.title,
-        noun=arguments.noun,
-        replace=arguments.replace,
-    )
+    path = os.path.join(arguments.started_in, arguments.path)
+    words = {key: getattr(arguments, key) for key in ("title", "noun", "replace")}
+    found = add(path, arguments.name, **words)
     print("\n".join(found))
     print(f"Wrote its entry. Run the study on it: dvc exp run -S data.name={arguments.name}")
     return 0

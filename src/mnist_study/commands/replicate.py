@@ -62,10 +62,6 @@ def collect(revision):
     drawn = params["preprocess"]["seed"], params["compute"]["seed"]
     scores = {net: json.loads(revision.read(f"metrics/test/{net}.json")) for net in NETS}
     rows = [(revision.name, *drawn, net, scores[net]["accuracy"]) for net in NETS]
-    histories = [
-        pd.read_csv(io.BytesIO(revision.read(f"plots/train_{net}/history.csv"))).assign(
-            trial=revision.name, net=net
-        )
-        for net in NETS
-    ]
+    files = {net: io.BytesIO(revision.read(f"plots/train_{net}/history.csv")) for net in NETS}
+    histories = [pd.read_csv(files[net]).assign(trial=revision.name, net=net) for net in NETS]
     return pd.DataFrame(rows, columns=COLUMNS[0]), pd.concat(histories)[list(COLUMNS[1])]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from imagesets.catalogue import find
 from mnist_study import replication, verdicts
-from mnist_study.scores import claims
+from mnist_study.scores import claims, pairs
 from mnist_study.scores.confusion import confusion
 from mnist_study.scores.uncertainty import wilson_interval
 from mnist_study.study import NETS
@@ -120,13 +120,8 @@ class Findings:
         return losses, trials["test/accuracy"].to_numpy()
 
     def pairs(self, name):
-        """(first, second) of nets whose difference a file holds; of many, with the first net."""
-        return [
-            (first, second)
-            for first in (NETS if len(NETS) <= 3 else list(NETS)[:1])
-            for second in NETS
-            if f"{second}_minus_{first}" in self.metrics[name]
-        ]
+        """(first, second) of nets whose difference a file holds."""
+        return [(a, b) for a, b in pairs(NETS) if f"{b}_minus_{a}" in self.metrics[name]]
 
     def correct(self, net):
         """bool (n,): which test images a net gets right."""

@@ -2,29 +2,30 @@
 
 import math
 
-import pandas as pd
+COLUMNS = ("layer", "kind", "output", "parameters", "multiply_adds")
 
 
 def describe_layers(model):
-    """One row per layer.
+    """What there is to say of each layer.
 
     Args:
         model: keras.Sequential, built.
 
     Returns:
-        pandas.DataFrame: layer (its name), kind, output (the shape, as `24×24×20`), parameters, and
-        multiply_adds, the multiply–accumulates that its products take for one image.
+        dict of COLUMNS, tuples: layer (its name), kind, output (the shape, as `24×24×20`),
+        parameters, and multiply_adds, what its products take for one image.
     """
-    return pd.DataFrame(
-        {
-            "layer": layer.name,
-            "kind": type(layer).__name__,
-            "output": "×".join(str(side) for side in layer.output.shape[1:]),
-            "parameters": layer.count_params(),
-            "multiply_adds": _multiply_adds(layer),
-        }
+    rows = (
+        (
+            layer.name,
+            type(layer).__name__,
+            "×".join(map(str, layer.output.shape[1:])),
+            layer.count_params(),
+            _multiply_adds(layer),
+        )
         for layer in model.layers
     )
+    return dict(zip(COLUMNS, zip(*rows, strict=True), strict=True))
 
 
 def _multiply_adds(layer):

@@ -138,12 +138,8 @@ def accuracy_bound(claimed):
 def judge_accuracy(claimed, measured, interval):
     """Judge a test accuracy and its interval."""
     bound = accuracy_bound(claimed)
-    if interval.low >= bound:
-        verdict = "reproduced"
-    elif interval.high < bound:
-        verdict = "refuted"
-    else:
-        verdict = "undecided"
+    otherwise = "refuted" if interval.high < bound else "undecided"
+    verdict = "reproduced" if interval.low >= bound else otherwise
     return Verdict(claimed, measured, interval.low, interval.high, verdict)
 
 
@@ -165,10 +161,6 @@ def judge_overfitting(claimed, history, *, confidence):
 
 def judge_turn(claimed, lowest, interval, *, last):
     """Judge the epoch of the lowest loss and its interval; last is the last epoch."""
-    if not interval.low <= claimed <= interval.high:
-        verdict = "refuted"
-    elif interval.high < last:
-        verdict = "reproduced"
-    else:
-        verdict = "undecided"
+    among = "reproduced" if interval.high < last else "undecided"
+    verdict = among if interval.low <= claimed <= interval.high else "refuted"
     return Verdict(claimed, lowest, interval.low, interval.high, verdict)

@@ -7,7 +7,6 @@ import pandas as pd
 
 from mnist_study.scores import anatomy, calibration, pairs
 from mnist_study.scores.confusion import confusion
-from mnist_study.scores.prediction import predict
 from mnist_study.scores.uncertainty import paired_difference, wilson_interval
 
 # What the metrics files hold of a net's scores, and of a difference between two: by its key there.
@@ -23,7 +22,7 @@ class Evaluation:
     Attributes:
         predictions: pandas.DataFrame, a row per test image, as tabulate returns it.
         classes: pandas.DataFrame, a row per class, as score_classes returns it.
-        layers: pandas.DataFrame, a row per layer, as anatomy.describe_layers returns it.
+        layers: pandas.DataFrame, a row per layer, of what anatomy.describe_layers returns.
         scores: dict of metrics on the test images.
     """
 
@@ -38,25 +37,25 @@ class Evaluation:
         return self.predictions["label"] == self.predictions["prediction"]
 
 
-def evaluate(model, test, params):
+def evaluate(said, test, params):
     """Score a network on the test images.
 
     Args:
-        model: keras.Sequential.
+        said: dict of arrays, what answers.ask returned of it.
         test: Split.
         params: the section evaluate of the parameters.
 
     Returns:
         Evaluation.
     """
-    probabilities = predict(model, test)
+    probabilities = said["probabilities"]
     table = tabulate(probabilities, test.y)
     scores = score(probabilities, test, confidence=params.confidence)
     scores |= calibration.score(
         table, bins=params.calibration_bins, confidence=params.confidence, seed=params.seed
     )
-    by_class = score_classes(table, test.classes)
-    return Evaluation(table, by_class, anatomy.describe_layers(model), scores)
+    layers = pd.DataFrame({column: said[column] for column in anatomy.COLUMNS})
+    return Evaluation(table, score_classes(table, test.classes), layers, scores)
 
 
 def sum_up(evaluations, *, confidence):
@@ -108,13 +107,8 @@ def tabulate(probabilities, y):
     Returns:
         pandas.DataFrame: label, prediction, and confidence, the predicted class's probability.
     """
-    return pd.DataFrame(
-        {
-            "label": y,
-            "prediction": probabilities.argmax(axis=1),
-            "confidence": probabilities.max(axis=1),
-        }
-    )
+    said = {"prediction": probabilities.argmax(axis=1), "confidence": probabilities.max(axis=1)}
+    return pd.DataFrame({"label": y} | said)
 
 
 def score(probabilities, test, *, confidence):

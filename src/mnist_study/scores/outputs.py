@@ -51,15 +51,8 @@ def write_verdicts(folder, evaluations, params, stated):
 
 
 def write_examples(folder, evaluations, test, params):
-    """Write the test images that the report shows.
-
-    Args:
-        folder, evaluations, params: see write_scores.
-        test: Split.
-    """
-    shown, sampled = evaluation.choose_examples(
-        [each.predictions for each in evaluations.values()],
-        samples=params.samples,
-        seed=params.seed,
-    )
+    """Write the test images that the report shows; test is their Split, see write_scores."""
+    tables = [each.predictions for each in evaluations.values()]
+    drawn = {"samples": params.samples, "seed": params.seed}
+    shown, sampled = evaluation.choose_examples(tables, **drawn)
     write_arrays(f"{folder}/examples.npz", x=test.x[shown], index=shown, sampled=sampled)

@@ -5,7 +5,6 @@ import pandas as pd
 
 from imagesets.disturbances import disturb
 from imagesets.splits import Split
-from mnist_study.scores.prediction import predict
 from mnist_study.scores.uncertainty import wilson_interval
 
 AMOUNTS = {  # by kind of disturbance, in its unit
@@ -16,34 +15,38 @@ AMOUNTS = {  # by kind of disturbance, in its unit
 }
 
 
-def score(models, test, *, images, confidence, seed):
+CASES = [(kind, amount) for kind, amounts in AMOUNTS.items() for amount in amounts]
+
+
+def disturb_all(test, *, images, seed):
+    """Images drawn from a Split, as they are and then in each of CASES: a Split, too."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(test))[:images]
+    x, y = test.x[drawn], test.y[drawn]
+    seen = np.concatenate([x, *(disturb(x, *case, rng) for case in CASES)])
+    return Split(seen, np.tile(y, 1 + len(CASES)), test.classes)
+
+
+def score(answers, y, *, confidence):
     """Accuracy of each net on the same disturbed test images.
 
     Args:
-        models: net to keras.Sequential.
-        test: Split.
-        images: how many are drawn from it, at most.
+        answers: net to classes, int (n,), of what disturb_all returned.
+        y: its labels.
         confidence: of the Wilson intervals, in (0, 1).
-        seed: of the draw and the disturbances.
 
     Returns:
         pandas.DataFrame, a row per net, kind and amount: net, kind, amount, images, accuracy, low
         and high. The amount 0 of each kind is undisturbed.
     """
-    rng = np.random.default_rng(seed)
-    drawn = rng.permutation(len(test))[:images]
-    x, y = test.x[drawn], test.y[drawn]
-    cases = [(kind, amount) for kind, amounts in AMOUNTS.items() for amount in amounts]
-    seen = np.concatenate([x, *(disturb(x, *case, rng) for case in cases)])
-    rows = []
-    for net, model in models.items():
-        answers = predict(model, Split(seen, np.tile(y, 1 + len(cases)), test.classes)).argmax(1)
-        plain, *correct = (answers.reshape(-1, len(y)) == y).sum(axis=1).tolist()
-        right = dict(zip(cases, correct, strict=True))
+    images, rows = len(y) // (1 + len(CASES)), []
+    for net, said in answers.items():
+        plain, *correct = (said == y).reshape(-1, images).sum(axis=1).tolist()
+        right = dict(zip(CASES, correct, strict=True))
         for kind, amounts in AMOUNTS.items():
             for amount in (0, *amounts):
                 count = right.get((kind, amount), plain)
-                interval = wilson_interval(count, len(y), confidence=confidence)
-                rows.append((net, kind, amount, len(y), count / len(y), *interval))
+                interval = wilson_interval(count, images, confidence=confidence)
+                rows.append((net, kind, amount, images, count / images, *interval))
     columns = ["net", "kind", "amount", "images", "accuracy", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

@@ -69,13 +69,9 @@ def draw_reliability(axis, bins, net, *, ece):
         axis.annotate(f"{row.images:,}", (row.confidence, FOOT), **middle)
     gap = bins["images"] @ (bins["confidence"] - bins["accuracy"])
     manner = "overconfident" if gap > 0 else "underconfident"
-    axis.set(
-        title=f"The {NETS[net]} is {manner}: ECE {ece:.2%}",
-        xlabel="confidence; at the foot, how many test images",
-        ylabel="accuracy",
-        xlim=(0, 1.04),
-        ylim=(1.6 * FOOT, 1.04),
-    )
+    axis.set_title(f"The {NETS[net]} is {manner}: ECE {ece:.2%}")
+    axis.set(xlabel="confidence; at the foot, how many test images", ylabel="accuracy")
+    axis.set(xlim=(0, 1.04), ylim=(1.6 * FOOT, 1.04))
     for direction in (axis.xaxis, axis.yaxis):
         direction.set_major_formatter(PercentFormatter(1))
     axis.set_yticks(np.linspace(0, 1, 6))

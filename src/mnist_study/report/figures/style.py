@@ -125,7 +125,8 @@ def to_svg(draw, name):
 
 
 def _kept(draw, *what):
-    return kept(partial(draw, *what), code=STUDY, libraries=DRAWN_WITH)
+    drawing = partial(draw, *what)
+    return kept(drawing, drawing, code=STUDY, libraries=DRAWN_WITH)
 
 
 def _to_png(draw):
