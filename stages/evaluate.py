@@ -28,8 +28,7 @@ def main():
 
         configure(params.compute)
         test = splits.load(TEST)
-        drawn, seed = params.evaluate.disturbed, params.evaluate.seed
-        disturbed = robustness.disturb_all(test, images=drawn, seed=seed)
+        disturbed = robustness.disturb_all(test, params.evaluate)
         said = answers.ask(MODELS, test, disturbed, params.compute)
         evaluations = {
             net: evaluation.evaluate(each, test, params.evaluate) for net, each in said.items()

@@ -7,6 +7,7 @@ Reads metrics, curves, predictions and the examples that earlier stages kept; wr
 from mnist_study.report.params import Report
 from mnist_study.scores.params import Evaluate
 from mnist_study.verdicts import PARAMETERS
+from studykit.background import beside
 from studykit.errors import command
 from studykit.params import load
 from studykit.tracking.run import run
@@ -25,9 +26,10 @@ def main():
         confidence, bins = params.evaluate.confidence, params.evaluate.calibration_bins
         drawn = panels.draw_panels(results, confidence=confidence, bins=bins)
         grids = pictures.choose(results, params.report)
-        panels.write_figures("plots/report", results, drawn, grids)
         shown = {"panels": drawn, "grids": grids, "confidence": confidence}
-        page.write_pages("report", results, **shown, settings=dict(params))
+        shown["settings"] = dict(params)
+        with beside(lambda: page.write_pages("report", results, **shown)):
+            panels.write_figures("plots/report", results, drawn, grids)
 
 
 if __name__ == "__main__":

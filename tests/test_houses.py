@@ -179,8 +179,8 @@ def test_the_study_takes_from_the_kit_only_what_stands_at_its_edge():
     assert found == {}
 
 
-def test_a_stage_takes_from_the_kit_only_its_run_and_downloads_besides():
-    allowed = EDGE | {"studykit.sources", "studykit.tracking.run"}
+def test_a_stage_takes_from_the_kit_only_its_run_a_fork_and_downloads_besides():
+    allowed = EDGE | {f"studykit.{name}" for name in ("background", "sources", "tracking.run")}
     found = {
         path.name: beyond for path in modules(STAGES) if (beyond := of_the_kit(path) - allowed)
     }

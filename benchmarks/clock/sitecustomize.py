@@ -32,6 +32,7 @@ PARTS = {  # of these modules' functions; what one calls is its own part if it i
     "mnist_study.scores.robustness": {"disturb_all": "scores", "score": "scores"},
     "mnist_study.training.fit": {"train": TRAINING},
     "mnist_study.training.keras_file": {"save": "saving"},
+    "studykit.background": {"_has_failed": "page"},  # written beside the figures
     "studykit.files": dict.fromkeys(
         ("write_arrays", "write_csv", "write_json", "write_text"), "saving"
     ),

@@ -1,5 +1,7 @@
 """How well nets read disturbed images, as a table."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from imagesets.disturbances import UNITS
@@ -17,7 +19,7 @@ def test_the_table_has_a_row_per_net_kind_and_amount():
     x = np.zeros((80, 9, 9, 1), np.uint8)
     x[:40, 4, 4] = 200
     test = Split(x, np.repeat([1, 0], 40).astype(np.uint8), ("none", "dot"))
-    disturbed = robustness.disturb_all(test, images=1000, seed=0)
+    disturbed = robustness.disturb_all(test, SimpleNamespace(disturbed=1000, seed=0))
     answers = {"middle": disturbed.x[:, 4, 4, 0] > 100, "never": np.zeros(len(disturbed), int)}
     table = robustness.score(answers, disturbed.y, confidence=0.95)
     cases = [(kind, amount) for kind in AMOUNTS for amount in (0, *AMOUNTS[kind])]

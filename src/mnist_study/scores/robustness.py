@@ -18,10 +18,10 @@ AMOUNTS = {  # by kind of disturbance, in its unit
 CASES = [(kind, amount) for kind, amounts in AMOUNTS.items() for amount in amounts]
 
 
-def disturb_all(test, *, images, seed):
-    """Images drawn from a Split, as they are and then in each of CASES: a Split, too."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.permutation(len(test))[:images]
+def disturb_all(test, params):
+    """Images drawn from a Split, as they are and then in each of CASES; params as of evaluate."""
+    rng = np.random.default_rng(params.seed)
+    drawn = rng.permutation(len(test))[: params.disturbed]
     x, y = test.x[drawn], test.y[drawn]
     seen = np.concatenate([x, *(disturb(x, *case, rng) for case in CASES)])
     return Split(seen, np.tile(y, 1 + len(CASES)), test.classes)
