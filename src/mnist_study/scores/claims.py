@@ -130,14 +130,9 @@ def judge_count(claimed, measured):
     return Verdict(claimed, measured, measured, measured, verdict)
 
 
-def accuracy_bound(claimed):
-    """The lowest accuracy that still is the claimed whole percent."""
-    return claimed - ROUNDING
-
-
 def judge_accuracy(claimed, measured, interval):
     """Judge a test accuracy and its interval."""
-    bound = accuracy_bound(claimed)
+    bound = claimed - ROUNDING  # the lowest accuracy that still is the claimed whole percent
     otherwise = "refuted" if interval.high < bound else "undecided"
     verdict = "reproduced" if interval.low >= bound else otherwise
     return Verdict(claimed, measured, interval.low, interval.high, verdict)

@@ -3,7 +3,7 @@
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from mnist_study.report.figures.style import BELOW, legend_of_nets, look, of_each
-from mnist_study.scores.claims import accuracy_bound
+from mnist_study.scores.claims import ROUNDING
 from mnist_study.study import NETS
 
 
@@ -78,7 +78,7 @@ def draw_seeds(axis, accuracies, net, mean, claim):
     axis.axvspan(mean["low"], mean["high"], **band)
     axis.axvline(mean["mean"], color=colour, linewidth=1)
     if claim is not None:
-        bound = accuracy_bound(claim["claimed"])
+        bound = claim["claimed"] - ROUNDING
         axis.axvline(bound, color="0.45", linestyle="--", label="claim's bound")
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=2))
     axis.xaxis.set_major_locator(MaxNLocator(5))
