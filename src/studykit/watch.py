@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psutil
 
-from studykit.tracking.provenance import dvc_processes, is_gone, process_key
+from studykit.processes import dvc_processes, is_gone, process_key
 
 LOOKS = 0.5  # seconds between two looks at whether DVC has ended
 GRACE = 10  # seconds in which a process may end itself when it is asked to

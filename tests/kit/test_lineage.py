@@ -8,8 +8,9 @@ import sys
 import psutil
 import pytest
 
+from studykit import processes
 from studykit.errors import UserError
-from studykit.tracking import lineage, provenance
+from studykit.tracking import lineage
 from tests.kit.hand_made import Written, origin, training
 from tests.processes import wait_until
 
@@ -27,61 +28,61 @@ def elsewhere(monkeypatch):
     """Function to let this process seem to run in another place than where it is."""
 
     def move(**parts):
-        place = dict(zip(("machine", "boot", "namespace"), provenance._place(), strict=True))
-        monkeypatch.setattr(provenance, "_place", lambda: tuple((place | parts).values()))
+        place = dict(zip(("machine", "boot", "namespace"), processes._place(), strict=True))
+        monkeypatch.setattr(processes, "_place", lambda: tuple((place | parts).values()))
 
     return move
 
 
 def test_a_process_that_nobody_has_buried_is_gone(sleeper):
-    key = provenance.process_key(psutil.Process(sleeper.pid))
-    assert not provenance.is_gone(key)
+    key = processes.process_key(psutil.Process(sleeper.pid))
+    assert not processes.is_gone(key)
     sleeper.stdin.close()
-    wait_until(lambda: provenance.is_gone(key))
+    wait_until(lambda: processes.is_gone(key))
     sleeper.wait()
-    assert provenance.is_gone(key)
+    assert processes.is_gone(key)
 
 
 def test_a_process_is_the_same_when_the_hostname_changes(sleeper, monkeypatch):
-    key = provenance.process_key(psutil.Process(sleeper.pid))
+    key = processes.process_key(psutil.Process(sleeper.pid))
     monkeypatch.setattr(socket, "gethostname", lambda: "laptop-at-another-net")
-    assert not provenance.is_gone(key)
+    assert not processes.is_gone(key)
     sleeper.stdin.close()
     sleeper.wait()
-    assert provenance.is_gone(key)
+    assert processes.is_gone(key)
 
 
 def test_of_a_process_in_another_pid_namespace_nothing_is_known(elsewhere):
-    ended = provenance.process_key(psutil.Process())
+    ended = processes.process_key(psutil.Process())
     ended = ended.rpartition(":")[0] + ":0.00"
-    assert provenance.is_gone(ended)
+    assert processes.is_gone(ended)
     elsewhere(namespace="4026532999")
-    assert not provenance.is_gone(ended)
+    assert not processes.is_gone(ended)
 
 
 def test_of_a_process_of_another_machine_nothing_is_known(elsewhere):
-    key = provenance.process_key(psutil.Process())
+    key = processes.process_key(psutil.Process())
     elsewhere(machine="another", boot="another")
-    assert not provenance.is_gone(key)
+    assert not processes.is_gone(key)
 
 
 def test_a_process_of_an_earlier_boot_of_this_machine_is_gone(elsewhere):
-    elsewhere(machine="this", boot="earlier", namespace=provenance.INITIAL_NAMESPACE)
-    key = provenance.process_key(psutil.Process())
-    elsewhere(machine="this", boot="now", namespace=provenance.INITIAL_NAMESPACE)
-    assert provenance.is_gone(key)
+    elsewhere(machine="this", boot="earlier", namespace=processes.INITIAL_NAMESPACE)
+    key = processes.process_key(psutil.Process())
+    elsewhere(machine="this", boot="now", namespace=processes.INITIAL_NAMESPACE)
+    assert processes.is_gone(key)
 
 
 def test_of_an_earlier_boot_of_a_container_nothing_is_known(elsewhere):
     elsewhere(machine="one of the image's", boot="host a", namespace="4026532111")
-    key = provenance.process_key(psutil.Process())
+    key = processes.process_key(psutil.Process())
     elsewhere(machine="one of the image's", boot="host b", namespace="4026532111")
-    assert not provenance.is_gone(key)
+    assert not processes.is_gone(key)
 
 
 @pytest.mark.parametrize("key", ["a user's own", "host:1:2.00", ""])
 def test_of_a_key_of_another_form_nothing_is_known(key):
-    assert not provenance.is_gone(key)
+    assert not processes.is_gone(key)
 
 
 def test_to_read_a_store_makes_none(tmp_path, monkeypatch):
@@ -104,7 +105,7 @@ def test_to_read_a_store_makes_no_experiment(tiny):
 
 def test_to_read_a_store_closes_no_run(tiny, monkeypatch):
     run = tiny.connect().start(training(tiny.files), execution="now")
-    monkeypatch.setattr(provenance, "is_gone", lambda key: True)
+    monkeypatch.setattr(processes, "is_gone", lambda key: True)
     tiny.connect(read_only=True)
     assert tiny.written().client.get_run(run).info.status == "RUNNING"
     tiny.connect()
@@ -124,7 +125,7 @@ def test_a_run_that_ends_while_others_look_for_abandoned_ones_stays_finished(tin
             client.set_terminated(ended, "FINISHED")
         return True
 
-    monkeypatch.setattr(provenance, "is_gone", is_gone)
+    monkeypatch.setattr(processes, "is_gone", is_gone)
     tiny.connect()
     assert client.get_run(ended).info.status == "FINISHED"
     assert client.get_run(abandoned).info.status == "KILLED"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from studykit.tracking import connection, provenance
+from studykit import processes
+from studykit.tracking import connection
 from studykit.tracking import run as tracking
 from tests.processes import below, kill, processes_of, wait_until
 from tests.runs import store
@@ -106,7 +107,7 @@ def test_a_row_of_the_table_says_what_came_of_an_execution_and_of_what(runs, tin
 
 def test_an_execution_of_the_pipeline_has_one_tracker_which_ends_with_it(runs, tiny_repro):
     (key,) = {run.data.tags["tracker"] for run in runs.stages}
-    wait_until(lambda: provenance.is_gone(key))
+    wait_until(lambda: processes.is_gone(key))
 
 
 @pytest.mark.slow

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from studykit import background
-from studykit.tracking import provenance
+from studykit import background, processes
 
 
 @dataclass
@@ -19,7 +18,7 @@ class Connection:
 
     Attributes:
         socket: stream of JSON lines in both directions, see `tracker.py`.
-        execution: key of the pipeline's execution, see `provenance.this_execution`.
+        execution: key of the pipeline's execution, see `processes.this_execution`.
         address: socket file at which later stages find the same tracker, or None if it serves this
             stage alone.
     """
@@ -64,4 +63,4 @@ def _start_tracker():
     ours, theirs = socket.socketpair()
     with theirs, suppress(OSError):  # without a tracker the run ends in a warning
         background.start("studykit.tracking.tracker", connection=theirs)
-    return Connection(ours, provenance.this_execution())
+    return Connection(ours, processes.this_execution())

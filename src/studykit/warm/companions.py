@@ -13,7 +13,7 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from studykit import background
-from studykit.tracking.provenance import dvc_processes, is_gone, process_key
+from studykit.processes import dvc_processes, is_gone, process_key
 
 LIBRARY = Path(__file__).parents[1]
 SOCKETS = "/tmp/studykit-{user}"  # not in TMPDIR: an address has 107 bytes at most

@@ -21,7 +21,8 @@ from contextlib import contextmanager, suppress
 import psutil
 
 from studykit.errors import UserError, warn
-from studykit.tracking import connection, provenance
+from studykit.processes import dvc_processes, process_key
+from studykit.tracking import connection
 from studykit.warm import companions
 
 NO_FORK = "STUDYKIT_NO_FORK"
@@ -51,13 +52,13 @@ def run_in_fork(words):
         SystemExit: the stage has run in a fork.
         UserError: a parameter is wrong.
     """
-    dvc = provenance.dvc_processes(os.getpid())[0]
+    dvc = dvc_processes(os.getpid())[0]
     if dvc.pid == os.getpid():
         return
     status = None
     try:
         tracker, address = companions.connect("studykit.warm.shared_tracker")
-        connection.offer(connection.Connection(tracker, provenance.process_key(dvc), address))
+        connection.offer(connection.Connection(tracker, process_key(dvc), address))
         if can_fork() and (server := _find_server(words[0])):
             with server:
                 status = _run(server, words)

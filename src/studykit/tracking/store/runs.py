@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import psutil
 
+from studykit import processes
 from studykit.dotted import flatten
 from studykit.records.pipeline import FILE
 from studykit.tracking import provenance
@@ -170,7 +171,7 @@ def close_abandoned(experiment):
     with experiment.locked():  # or the tracker of a next stage could take its parent over
         for run in experiment.search(f"attributes.status = '{RUNNING}'"):
             tracker = run.data.tags.get("tracker")
-            if tracker and provenance.is_gone(tracker) and _is_left(experiment, run, tracker):
+            if tracker and processes.is_gone(tracker) and _is_left(experiment, run, tracker):
                 experiment.client.set_tag(run.info.run_id, "abandoned", "true")
                 experiment.client.set_terminated(run.info.run_id, "KILLED")
 
@@ -219,4 +220,4 @@ def _age(run):
 
 
 def _me():
-    return provenance.process_key(psutil.Process())
+    return processes.process_key(psutil.Process())
