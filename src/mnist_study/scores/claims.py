@@ -133,8 +133,7 @@ def judge_count(claimed, measured):
 def judge_accuracy(claimed, measured, interval):
     """Judge a test accuracy and its interval."""
     bound = claimed - ROUNDING  # the lowest accuracy that still is the claimed whole percent
-    otherwise = "refuted" if interval.high < bound else "undecided"
-    verdict = "reproduced" if interval.low >= bound else otherwise
+    verdict = _verdict(is_so=interval.low >= bound, is_not_so=interval.high < bound)
     return Verdict(claimed, measured, interval.low, interval.high, verdict)
 
 
@@ -156,6 +155,12 @@ def judge_overfitting(claimed, history, *, confidence):
 
 def judge_turn(claimed, lowest, interval, *, last):
     """Judge the epoch of the lowest loss and its interval; last is the last epoch."""
-    among = "reproduced" if interval.high < last else "undecided"
-    verdict = among if interval.low <= claimed <= interval.high else "refuted"
+    is_among = interval.low <= claimed <= interval.high
+    verdict = _verdict(is_so=is_among and interval.high < last, is_not_so=not is_among)
     return Verdict(claimed, lowest, interval.low, interval.high, verdict)
+
+
+def _verdict(*, is_so, is_not_so):
+    if is_so:
+        return "reproduced"
+    return "refuted" if is_not_so else "undecided"

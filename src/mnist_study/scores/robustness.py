@@ -13,8 +13,6 @@ AMOUNTS = {  # by kind of disturbance, in its unit
     "noise": (20, 40, 60, 80),
     "blur": (0.5, 1, 1.5, 2),
 }
-
-
 CASES = [(kind, amount) for kind, amounts in AMOUNTS.items() for amount in amounts]
 
 
