@@ -5,27 +5,26 @@ branch, and what was not committed in Git's stash alone: the next sweep would qu
 the values of another. So it is noted before how all was.
 """
 
-import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 from studykit.errors import UserError, warn
 from studykit.files import read_json, write_json
+from studykit.processes import is_gone, process_key
 from studykit.records.git import git
 
 NOTE = Path(".dvc/tmp/queueing.json")
 WRITTEN = ("params.yaml", ".dvc/tmp/repro.dat")  # by DVC, while it queues
-SHAPE = {"process": int, "began": float, "branch": str, "commit": str, "changes": str}
+SHAPE = dict.fromkeys(("process", "branch", "commit", "changes"), str)
 
 
 @contextmanager
 def noted():
     """Keep a note for a block in which DVC queues. The root is the current folder."""
     note = {
-        "process": os.getpid(),
-        "began": psutil.Process().create_time(),
+        "process": process_key(psutil.Process()),
         "branch": _branch(),
         "commit": git("rev-parse", "HEAD", check=True),
         "changes": _changes(),
@@ -48,7 +47,7 @@ def restore():
     if not NOTE.exists():
         return
     before = read_json(NOTE, SHAPE)
-    if _is_alive(before):
+    if not is_gone(before["process"]):
         return
     wanted = before["changes"] or before["commit"]
     differing = _differing(wanted)
@@ -104,9 +103,3 @@ def _changes():
 def _differing(commit):
     """Paths, from Git's root, of what the working tree has otherwise than a commit."""
     return {*git("diff", "--name-only", "-z", commit, check=True).split("\0")} - {""}
-
-
-def _is_alive(before):
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(before["process"]).create_time() == before["began"]
-    return False
