@@ -8,6 +8,7 @@ import pytest
 from studykit.errors import UserError
 from studykit.trials import working_tree
 from tests.kit.small_pipeline import shell, write
+from tests.tiny_study import ENVIRONMENT
 
 KILLED = """
 import os, signal, sys
@@ -27,7 +28,8 @@ dvc_queue._put(Repo().experiments.celery_queue, [Trial("a", {"rate": 0.5})], Non
 
 def kill_at(place):
     """Queue a trial; where DVC would call the method of that name, the process is killed."""
-    done = subprocess.run([sys.executable, "-c", KILLED, place], capture_output=True, check=False)
+    command = [sys.executable, "-c", KILLED, place]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
     assert done.returncode == -9, done.stderr
 
 
