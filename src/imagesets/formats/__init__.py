@@ -5,6 +5,7 @@ names)` looks at files that somebody adds, and returns keys of their entry.
 """
 
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 
 BROKEN = (  # what libraries raise for files that are not what their names say
     OSError, EOFError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError,
-    MemoryError, zlib.error, tarfile.TarError, zipfile.BadZipFile,
+    MemoryError, SyntaxError, tokenize.TokenError, zlib.error, tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Parse the files of a study's results: metrics, tables, examples."""
 
 import io
+import tokenize
 import tomllib
 import zipfile
 import zlib
@@ -16,7 +17,7 @@ from studykit.errors import UserError, one_line
 # What NumPy raises for a file that is no `.npz`, lacks an array, or holds another kind of one.
 NO_ARRAYS = (
     ValueError, LookupError, TypeError, AttributeError, OSError, EOFError, MemoryError,
-    RuntimeError, zipfile.BadZipFile, zlib.error,
+    RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -90,6 +91,9 @@ def predictions(content, where):
     if lacking.any():
         row = int(lacking.argmax()) + 1
         raise UserError(f"{where}: row {row}: expected a label and a prediction, found none")
+    for name in ("label", "prediction"):
+        if found[name].dtype == object and any(isinstance(value, int) for value in found[name]):
+            raise UserError(f"{where}: {name}: expected names, or whole numbers of 64 bits at most")
     return found
 
 

@@ -1,6 +1,7 @@
 """Shapes and types of data sets and models, read from their files without loading them."""
 
 import json
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ KEEPS_SHAPE = ("Activation", "Softmax", "ReLU", "Dropout")  # layers, by Keras' 
 # What a file raises that is no archive, or holds something else than its name says.
 BROKEN = (
     OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
