@@ -85,6 +85,8 @@ def _reduce(image):
 
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.array(image, np.float32)
+        if wrong := values[~np.isfinite(values)].tolist():
+            raise PictureError(f"expected intensities, received {wrong[0]}")
         values *= 255 / max(float(values.max(initial=0)), 1e-9)
         orientation = image.getexif().get(ORIENTATION)
         image = Image.fromarray(np.clip(values, 0, 255, out=values))

@@ -77,7 +77,8 @@ def run_apart(name, arguments):
     found = "a fault" if done.returncode else "nothing"
     print(f"| `{name}` | {inputs:,} | {seconds:,.0f} | {found} |", flush=True)
     if done.returncode:
-        print(done.stderr.decode(errors="replace")[-3000:], file=sys.stderr, flush=True)
+        said = done.stdout[-3000:] + done.stderr[-1000:]  # Python's exception, and libFuzzer
+        print(said.decode(errors="replace"), file=sys.stderr, flush=True)
     return bool(done.returncode)
 
 

@@ -10,6 +10,7 @@ import pytest
 from imagesets.formats import csv, npz, parquet
 from studykit.errors import UserError
 from tests.imagesets.making import entry, named, picture, zipped
+from tests.tiny_study import ROOT
 
 # CSV
 
@@ -230,4 +231,12 @@ def test_what_is_no_parquet_is_to_be_fetched_again(tmp_path):
     with pytest.raises(
         UserError, match=r"^[^\n]+ whole Parquet file, [^\n]+; fetch the file again$"
     ):
+        read_parquet(tmp_path)
+
+
+def test_rows_that_a_parquet_file_promises_and_has_not_are_refused(tmp_path):
+    """Without the check, whatever was in memory would be its images."""
+    found = ROOT / "tests/fuzz/cases/parquet/rows-that-are-not-there"
+    (tmp_path / "a.parquet").write_bytes(found.read_bytes())
+    with pytest.raises(UserError, match=r"^[^\n]+: expected a whole Parquet file, [^\n]+ 4 rows"):
         read_parquet(tmp_path)

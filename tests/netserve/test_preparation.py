@@ -241,6 +241,14 @@ def test_a_file_of_too_many_bytes_is_refused(monkeypatch):
         open_picture(bytes(3 << 20))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_intensity_that_is_no_number_is_refused(value):
+    floats = seven().astype(np.float32)
+    floats[3, 4] = value
+    with pytest.raises(PictureError, match=rf"^expected intensities, received {value}$"):
+        prepared(floats, "TIFF")
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, on metadata that are broken
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
 def test_broken_pictures_are_refused_or_read_and_nothing_else(kind):

@@ -109,8 +109,14 @@ def _pictures(train, test, label):
 
 def _rows(path, file, images, labels):
     """Content of the image, and label, of each row."""
+    left = promised = file.metadata.num_rows
     with _whole(path):
         for batch in file.iter_batches(ROWS, columns=[images, labels]):
+            left -= batch.num_rows
+            if left < 0:
+                break
             for image, name in zip(batch[images], batch[labels], strict=True):
                 content = image.as_py()
                 yield content["bytes"] if isinstance(content, dict) else content, name.as_py()
+        if left:
+            raise ValueError(f"{promised} rows by its end, {'fewer' if left > 0 else 'more'} in it")
