@@ -8,7 +8,6 @@ to a CSV file after each round; tables and figures are made from that file.
 import argparse
 import datetime
 import math
-import os
 import shutil
 import subprocess
 from functools import partial
@@ -22,6 +21,7 @@ import psutil
 from mnist_study.report.figures.style import compose, save
 from studykit.errors import UserError, command
 from studykit.files import atomic_write
+from studykit.processes import granted_cores
 from studykit.records.origins import this_machine
 from studykit.versions import version_of
 
@@ -236,7 +236,7 @@ def machine(peers=None):
     versions += "".join(f", {name} {_version(peers, name)}" for name in PEERS if peers)
     here = this_machine()
     return (
-        f"{here['processor']}, {cores()} cores, {memory} GiB, {gpus()}{here['system']}; "
+        f"{here['processor']}, {granted_cores()} cores, {memory} GiB, {gpus()}{here['system']}; "
         f"{datetime.date.today()}; Python {here['python']}, {versions}"
     )
 
@@ -255,11 +255,6 @@ def gpus():
     asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
     return "".join(f"{name}, " for name in answer.splitlines())
-
-
-def cores():
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def raw_data(folder):

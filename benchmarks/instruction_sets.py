@@ -15,9 +15,10 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.harness import Measured, cores, raw_data, run, training_images
+from benchmarks.harness import Measured, raw_data, run, training_images
 from imagesets.splits import save
 from mnist_study.study import NETS
+from studykit.processes import granted_cores
 
 EPOCHS = 3  # the first is a warm-up
 STEPS = {"dense": 1000, "cnn": 200}  # of an epoch
@@ -55,11 +56,11 @@ def prepare(arguments):
 def contenders(short):
     """Each setting: name, steps of an epoch, cores, threads within an operation."""
     steps = dict.fromkeys(STEPS, SHORT_STEPS) if short else STEPS
-    counts = [cores()] if short else sorted({cores(), 1}, reverse=True)
+    counts = [granted_cores()] if short else sorted({granted_cores(), 1}, reverse=True)
     for setting in SETTINGS:
         for count in counts:
             yield setting, (steps, count, 1)
-    yield "ALL", (steps, cores(), cores())
+    yield "ALL", (steps, granted_cores(), granted_cores())
 
 
 @contextmanager

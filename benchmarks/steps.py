@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import UnavailableError, cores, raw_data, run, training_images, turn
+from benchmarks.harness import UnavailableError, raw_data, run, training_images, turn
 from benchmarks.processes import Worker, closing_all
 from imagesets.partition import take
 from imagesets.splits import save
 from mnist_study.study import NETS
+from studykit.processes import granted_cores
 
 STEPS = {"dense": 1500, "cnn": 400}  # an epoch's
 SHORT_STEPS = {"dense": 500, "cnn": 100}
@@ -54,7 +55,7 @@ def prepare(arguments):
             for contender, start in contenders(net, path, arguments.peers).items():
                 workers.append(start())
                 turns.append(turn(name, contender, "ms per step", partial(ask, workers[-1])))
-        workers.append(start_own("kernels", "matmul", cores()))
+        workers.append(start_own("kernels", "matmul", granted_cores()))
         product = partial(ask, workers[-1])
         turns.append(turn("matrix product, float32, 2048 × 2048", "all cores", "GFLOP/s", product))
         yield turns
@@ -63,7 +64,7 @@ def prepare(arguments):
 def contenders(net, path, peers):
     """Name of each contender to the function that starts its Worker; the first is the reference."""
     own = {
-        "kernels alone, all cores": partial(start_own, "kernels", net, cores()),
+        "kernels alone, all cores": partial(start_own, "kernels", net, granted_cores()),
         "kernels alone, one core": partial(start_own, "kernels", net, 1),
         "this project": partial(start_own, "project", net, path),
         "Keras, model.fit": partial(start_own, "plain_keras", net, path),

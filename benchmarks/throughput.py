@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from benchmarks.clone import DVC, clone
-from benchmarks.harness import UnavailableError, cores, raw_data, run, turn
+from benchmarks.harness import UnavailableError, raw_data, run, turn
 from benchmarks.ray_head import cluster
 from mnist_study.study import NETS
+from studykit.processes import granted_cores
 
 EPOCHS = {"dense": 20, "cnn": 2}
 SHORT_EPOCHS = {"dense": 2, "cnn": 1}
@@ -35,9 +36,9 @@ def add_arguments(parser):
 @contextmanager
 def prepare(arguments):
     epochs = SHORT_EPOCHS if arguments.short else EPOCHS
-    trials = arguments.trials or cores() * (1 if arguments.short else 4)
+    trials = arguments.trials or granted_cores() * (1 if arguments.short else 4)
     values = {f"train_{net}__epochs": number for net, number in epochs.items()}
-    with clone(raw_data(arguments.data), **values) as project, cluster(cores()) as address:
+    with clone(raw_data(arguments.data), **values) as project, cluster(granted_cores()) as address:
         project(*DVC, "repro", "preprocess")
         project.commit()
         rates = (f"{0.001 + number * 1e-7:.7f}" for number in itertools.count())  # never twice
@@ -72,7 +73,7 @@ def one_after_another(project, net, rates):
 
 def by_queue(project, net, rates, **environment):
     values = f"train_{net}.learning_rate={','.join(rates)}"
-    words = (*SWEEP, values, "--target", f"train_{net}", "-j", str(cores()))
+    words = (*SWEEP, values, "--target", f"train_{net}", "-j", str(granted_cores()))
     finish(project(*words, check=False, **environment))
 
 

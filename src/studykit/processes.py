@@ -16,6 +16,13 @@ import psutil
 INITIAL_NAMESPACE = "4026531836"  # of Linux, outside all containers
 
 
+def granted_cores():
+    """How many cores the system grants this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS
+
+
 def this_execution():
     """The key of the execution that this process, a stage, is a part of."""
     return process_key(dvc_processes(os.getpid())[0])

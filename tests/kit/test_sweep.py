@@ -281,6 +281,18 @@ def test_a_sweep_of_any_pipeline_runs_all_of_it_and_goes_on_where_it_was_stopped
     assert shell(small_pipeline, "git diff --name-only") == "dvc.yaml\n"
 
 
+@pytest.mark.parametrize(
+    ("asked", "trials", "workers", "each"),
+    [(None, 9, 8, 1), (None, 3, 3, 2), (1, 9, 1, 8), (20, 9, 9, 1)],
+)
+def test_the_trials_that_run_at_once_share_the_cores(monkeypatch, asked, trials, workers, each):
+    monkeypatch.setenv("OMP_NUM_THREADS", "set back after the test")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(dvc_queue, "granted_cores", lambda: 8)
+    assert dvc_queue._share_cores(asked, trials) == workers
+    assert os.environ["OMP_NUM_THREADS"] == str(each)
+
+
 def test_copies_that_killed_trials_have_left_are_removed_and_no_others(tmp_path):
     folder = tmp_path / ".dvc/tmp/exps"
     for name in ("tmpleft", "tmpused/inside", "tmpnew", "celery"):

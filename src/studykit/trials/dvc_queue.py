@@ -20,6 +20,7 @@ from dvc.repo.experiments.queue.remove import remove_tasks
 from funcy import retry
 
 from studykit.errors import UserError, uninterrupted
+from studykit.processes import granted_cores
 from studykit.trials import working_tree
 from studykit.trials.trials import Event, done, last_error
 
@@ -56,10 +57,17 @@ def run(trials, *, target, workers):
             )
         _fail_orphans(queue, names)
         _forget_finished(queue, names)
-        workers = min(workers or os.cpu_count() or 1, len(trials))
-        yield from _run(queue, trials, target, workers)
+        yield from _run(queue, trials, target, _share_cores(workers, len(trials)))
     except DvcException as error:
         raise UserError(f"DVC: {' '.join(str(error).split())}") from None
+
+
+def _share_cores(workers, count):
+    """How many workers there are to be for a number of trials; each gets its share of the cores."""
+    cores = granted_cores()
+    workers = min(workers or cores, count)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // workers)))
+    return workers
 
 
 def _run(queue, trials, target, workers):

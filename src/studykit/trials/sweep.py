@@ -108,7 +108,6 @@ def run_trials(trials, *, target=None, workers=None):
             "the current folder: expected a commit that experiments start from, found none; "
             "git add . && git commit"
         )
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core a training: the others are not idle
     before = done(trials)
     left = [trial for trial in trials if trial.name not in before]
     with Progress(load_study(), len(trials), experiments_of(before), stages(target)) as progress:
