@@ -28,6 +28,8 @@ from studykit.files import read_bytes
 # Each constraint says in words what it expects: that text is the error message's.
 Count = Annotated[int, Field(ge=1, description="a whole number of at least 1")]
 Counts = Annotated[list[Count], Field(description="a list of whole numbers of at least 1")]
+# What is walked through by recursion: Python ends that at a thousand calls.
+Depth = Annotated[int, Field(ge=1, le=300, description="a whole number in [1, 300]")]
 NonNegative = Annotated[int, Field(ge=0, description="a whole number of at least 0")]
 Seed = Annotated[int, Field(ge=0, lt=2**32, description="a whole number in [0, 2**32)")]
 Positive = Annotated[FiniteFloat, Field(gt=0, description="a number above 0")]

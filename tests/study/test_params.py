@@ -192,6 +192,12 @@ def test_the_repositorys_file_holds_the_studys_values(repository):
             id="batch size 0",
         ),
         pytest.param(
+            "hidden_layers: 5",
+            "hidden_layers: 3000",
+            "train_dense.hidden_layers: expected a whole number in [1, 300], received 3000",
+            id="more layers than Keras can walk through",
+        ),
+        pytest.param(
             "dropout: 0.2",
             "dropout: 1.5",
             "train_cnn.dropout: expected a number in [0, 1), received 1.5",

@@ -2,7 +2,7 @@
 
 from mnist_study.nets import classifier
 from mnist_study.training.params import Activation, Training
-from studykit.params import Count
+from studykit.params import Count, Depth
 
 TITLE, PLACE = "dense net", 1
 
@@ -10,7 +10,7 @@ TITLE, PLACE = "dense net", 1
 class Params(Training):
     """The section train_dense."""
 
-    hidden_layers: Count
+    hidden_layers: Depth
     units: Count
     activation: Activation
 
