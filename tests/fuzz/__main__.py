@@ -16,9 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+from tqdm import tqdm
 
 from tests.fuzz.targets import all_targets, documented
 
@@ -27,8 +30,9 @@ SHORT = 60  # inputs of each target, in the tests
 SECONDS = 10  # for an input
 PATIENCE = 30  # times that, by the clock
 MEMORY = 4 * 2**30  # bytes of address space, beyond what the process has when it begins
+LAST = 60  # lines of what a target said, which are shown after a fault
 LONGEST = 4096  # bytes of an input that atheris makes
-INPUTS = re.compile(rb"(?m)^(?:#|Done )(\d+)")  # how many there were, as libFuzzer says
+INPUTS = re.compile(rb"(?:#|Done )(\d+)")  # how many there were, as libFuzzer says
 
 
 class HangError(BaseException):
@@ -66,20 +70,26 @@ def run_apart(name, arguments):
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     # The child's files lie in it, since libFuzzer leaves without tidying.
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=in_memory) as folder:
-        done = subprocess.run(
+        child = subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz", *words],
             env=os.environ | {"TMPDIR": folder},
-            capture_output=True,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
+        inputs, said = 0, deque(maxlen=LAST)
+        with child, tqdm(desc=name, total=arguments.runs, disable=None, leave=False) as bar:
+            for line in child.stdout:
+                said.append(line)
+                if counted := INPUTS.match(line):
+                    inputs = max(inputs, int(counted[1]))
+                    bar.update(inputs - bar.n)
     seconds = time.monotonic() - began
-    inputs = max(map(int, INPUTS.findall(done.stderr)), default=0)
-    found = "a fault" if done.returncode else "nothing"
-    print(f"| `{name}` | {inputs:,} | {seconds:,.0f} | {found} |", flush=True)
-    if done.returncode:
-        said = done.stdout[-3000:] + done.stderr[-1000:]  # Python's exception, and libFuzzer
-        print(said.decode(errors="replace"), file=sys.stderr, flush=True)
-    return bool(done.returncode)
+    found = "a fault" if child.returncode else "nothing"
+    tqdm.write(f"| `{name}` | {inputs:,} | {seconds:,.0f} | {found} |")
+    sys.stdout.flush()
+    if child.returncode:
+        print(b"".join(said).decode(errors="replace"), file=sys.stderr, flush=True)
+    return bool(child.returncode)
 
 
 def fuzz(name, runs, minutes):
