@@ -211,6 +211,13 @@ def test_the_schema_names_the_classes(tmp_path):
     }
 
 
+@pytest.mark.parametrize("schema", ["[" * 100_000, "{", b"\xff", '{"info": []}'])
+def test_without_a_whole_schema_the_labels_name_the_classes(tmp_path, schema):
+    table = pa.table({"image": [picture(3)], "label": ["dog"]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": schema}), tmp_path / "a.parquet")
+    assert parquet.guess(tmp_path, ["a.parquet"])["classes"] == ["dog"]
+
+
 def test_a_broken_image_is_named_by_its_row(tmp_path):
     write_parquet(tmp_path / "a.parquet", [0, 1], [picture(1), b"x"])
     with pytest.raises(UserError, match=r"a.parquet: row 1: expected a whole picture, received: "):

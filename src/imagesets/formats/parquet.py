@@ -92,7 +92,7 @@ def _names_in(schema, column):
     try:
         info = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return list(info[column]["names"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
