@@ -31,7 +31,6 @@ SECONDS = 10  # for an input
 PATIENCE = 30  # times that, by the clock
 MEMORY = 4 * 2**30  # bytes of address space, beyond what the process has when it begins
 LAST = 60  # lines of what a target said, which are shown after a fault
-LONGEST = 4096  # bytes of an input that atheris makes
 INPUTS = re.compile(rb"(?:#|Done )(\d+)")  # how many there were, as libFuzzer says
 
 
@@ -114,7 +113,7 @@ def fuzz(name, runs, minutes):
     options = [
         f"-runs={runs}", f"-max_total_time={round(60 * minutes)}", f"-timeout={PATIENCE * SECONDS}",
         f"-artifact_prefix={CASES / name}/", f"-rss_limit_mb={MEMORY // 2**20}",
-        f"-max_len={LONGEST}", "-report_slow_units=1000",
+        f"-max_len={target.longest}", "-report_slow_units=1000",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: timed(target, content))
     atheris.Fuzz()

@@ -35,10 +35,12 @@ class Target:
     Attributes:
         run: function of bytes.
         seeds: inputs that are right, which are changed to make others.
+        longest: bytes of an input that atheris makes.
     """
 
     run: Callable[[bytes], object]
     seeds: list[bytes]
+    longest: int = 4096
 
 
 def documented(target, content):
@@ -425,7 +427,8 @@ def all_targets():
         "told": Target(told, project("studykit.yaml")),
         "catalogue": Target(catalogue, [seeds.CATALOGUE]),
         "assignments": Target(assignments, seeds.ASSIGNMENTS),
-        "trial_file": Target(trial_file, [b"# trials\n" + b"\n".join(seeds.ASSIGNMENTS[:2])]),
+        # A millisecond a word: hundreds of lines find no more than a few.
+        "trial_file": Target(trial_file, [b"# trials\n" + b"\n".join(seeds.ASSIGNMENTS[:2])], 256),
         "picture": Target(picture, seeds.pictures()),
         "drawing": Target(drawing, seeds.drawings()),
         "idx": Target(idx, [seeds.idx_images(), seeds.idx_labels()]),
